@@ -1,0 +1,1 @@
+//! Mien on the device: camera frame to faces to expression to outputs.

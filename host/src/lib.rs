@@ -1,0 +1,1 @@
+//! Mien on the host.

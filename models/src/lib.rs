@@ -1,0 +1,15 @@
+//! What Mien's host and device share, here once: labels, integer preprocessing, the network's
+//! description and the model container. `no_std` with `alloc`.
+#![no_std]
+
+extern crate alloc;
+
+pub mod container;
+pub mod crop;
+pub mod expression_model;
+pub mod label;
+pub mod network;
+pub mod plane;
+pub mod preprocess;
+
+pub use expression_model::ExpressionModel;
