@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod cascade;
 pub mod container;
 pub mod crop;
 pub mod expression_model;

@@ -1,0 +1,5 @@
+//! Viola-Jones, bit for bit as OpenCV 4 evaluates it.
+
+mod options;
+
+pub use options::CascadeOptions;

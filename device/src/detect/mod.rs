@@ -1,0 +1,56 @@
+//! Faces in a gray frame: detectors behind one trait, and the crop each box stands for.
+
+pub mod cascade;
+pub mod crop;
+
+use mien_models::plane::GrayView;
+
+/// One face in a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detection {
+    /// Left edge in pixels.
+    pub x: f32,
+    /// Top edge in pixels.
+    pub y: f32,
+    /// Width in pixels.
+    pub width: f32,
+    /// Height in pixels.
+    pub height: f32,
+    /// How sure the detector is, on its own scale: grouped neighbours for a cascade (1 and up).
+    pub score: f32,
+    /// Right eye, left eye, nose tip, right and left mouth corner as `[x, y]` in pixels, when
+    /// the detector finds them.
+    pub landmarks: Option<[[f32; 2]; 5]>,
+}
+
+/// Why a detector could not be built or could not look at a picture.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DetectError {
+    /// The pyramid must shrink at every level.
+    #[error("the scale factor is {0}; it must be a finite number above 1 (usual: 1.1 to 1.3)")]
+    ScaleFactor(f64),
+    /// The cascade's file is not sound.
+    #[error("the cascade cannot be used: {0}")]
+    Cascade(#[from] mien_models::cascade::CascadeError),
+    /// A picture whose integral images would not fit into memory.
+    #[error(
+        "a {width}x{height} search level is too large to look for faces in; at most {max_pixels} pixels"
+    )]
+    TooLarge {
+        /// Width of the largest pyramid level in pixels.
+        width: usize,
+        /// Height of the largest pyramid level in pixels.
+        height: usize,
+        /// Most pixels a level may have.
+        max_pixels: usize,
+    },
+}
+
+/// Finds faces in gray pictures of any size. Keeps its buffers between frames.
+pub trait Detector {
+    /// Short name for output and for [`crop::crop_for`], such as `haar`.
+    fn name(&self) -> &str;
+
+    /// The faces in the picture, in an order that depends only on the picture.
+    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError>;
+}
