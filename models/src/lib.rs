@@ -4,13 +4,17 @@
 
 extern crate alloc;
 
+mod bounded;
 pub mod cascade;
 pub mod container;
 pub mod crop;
+pub mod embedded;
 pub mod expression_model;
+mod fixed;
 pub mod label;
 pub mod network;
 pub mod plane;
 pub mod preprocess;
+pub mod procedural;
 
 pub use expression_model::ExpressionModel;

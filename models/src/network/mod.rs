@@ -4,17 +4,33 @@
 //! use any earlier value; the last node's output is the logits. All shapes are for one picture,
 //! `[channels, height, width]` row-major, or `[features]` once flattened.
 
+mod shape;
+mod weights;
+
 use alloc::vec::Vec;
+
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
+
+pub use shape::{NetworkError, Shape};
+pub use weights::WeightsError;
+
+/// Most nodes a network may have.
+pub const MAX_NODES: usize = 256;
+/// Most numbers in one value (a picture of 48x48 with 455 channels).
+pub const MAX_VALUE_LEN: u64 = 1 << 20;
+/// Most coefficients and biases of a whole network.
+pub const MAX_PARAMETERS: u64 = 1 << 23;
+/// Most multiply-accumulates per picture: seconds, not minutes, on the slowest Pi.
+pub const MAX_MACS: u64 = 1 << 31;
 
 /// A network for one input plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
 pub struct Network<'a> {
     /// `[channels, height, width]` of the input.
     pub input: [u16; 3],
-    /// Nodes in evaluation order.
-    #[serde(borrow)]
+    /// Nodes in evaluation order, 1..=[`MAX_NODES`].
+    #[serde(borrow, deserialize_with = "crate::bounded::vec::<_, _, MAX_NODES>")]
     pub nodes: Vec<Node<'a>>,
 }
 

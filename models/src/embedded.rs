@@ -1,0 +1,6 @@
+//! The model files that every build carries, so that the programs work from any folder.
+
+/// `models/expression.postcard`, `None` until one is trained.
+pub const EXPRESSION: Option<&[u8]> = None;
+/// `models/frontalface.postcard`, `None` until one is imported.
+pub const CASCADE: Option<&[u8]> = None;
