@@ -1,0 +1,27 @@
+//! `mien data …`: training data.
+
+pub mod inspect;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Arguments of `mien data`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Count classes, splits, duplicates and blank pictures.
+    Inspect(inspect::Args),
+}
+
+/// Runs `mien data`.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Inspect(args) => inspect::run(args),
+    }
+}
