@@ -51,9 +51,22 @@ impl CropRect {
     }
 }
 
-/// Pixels as 1/256 pixel, rounded half away from zero; out of range saturates, NaN is 0.
-pub fn px_to_q8(px: f32) -> i32 {
-    let scaled = px * 256.0;
-    // `f32::round` needs std; a float-to-int cast truncates, saturates and takes NaN to 0.
-    (scaled + if scaled < 0.0 { -0.5 } else { 0.5 }) as i32
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_picture_is_centred_on_half_its_size() {
+        let crop = CropRect::whole(640, 481);
+        assert_eq!((crop.center_x_q8, crop.center_y_q8), (128 * 640, 128 * 481));
+        assert_eq!((crop.width_q8, crop.height_q8), (256 * 640, 256 * 481));
+        assert_eq!(crop.rotation_turn_q16, 0);
+    }
+
+    #[test]
+    fn extreme_boxes_saturate() {
+        let crop = CropRect::from_box_q8(i32::MAX, i32::MIN, i32::MAX, i32::MIN);
+        assert_eq!((crop.center_x_q8, crop.center_y_q8), (i32::MAX, i32::MIN));
+        assert!(CropRect::whole(u32::MAX, 1).width_q8 <= MAX_CROP_SIDE_Q8);
+    }
 }

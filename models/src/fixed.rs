@@ -38,3 +38,30 @@ pub fn sin_cos_turn_q16(turn_q16: i16) -> (i32, i32) {
 fn mul_q30(a: i64, b: i64) -> i64 {
     (a * b + (1 << 29)) >> 30
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    extern crate std;
+
+    #[test]
+    fn every_angle_agrees_with_floating_point() {
+        for turn in i16::MIN..=i16::MAX {
+            let (sin, cos) = sin_cos_turn_q16(turn);
+            let angle = f64::from(turn) / 65536.0 * core::f64::consts::TAU;
+            let one = ONE_Q30 as f64;
+            assert!((f64::from(sin) - angle.sin() * one).abs() <= 3.0, "{turn}");
+            assert!((f64::from(cos) - angle.cos() * one).abs() <= 3.0, "{turn}");
+        }
+    }
+
+    #[test]
+    fn quarter_turns_are_exact() {
+        let one = ONE_Q30 as i32;
+        assert_eq!(sin_cos_turn_q16(0), (0, one));
+        assert_eq!(sin_cos_turn_q16(1 << 14), (one, 0));
+        assert_eq!(sin_cos_turn_q16(i16::MIN), (0, -one));
+        assert_eq!(sin_cos_turn_q16(-(1 << 14)), (-one, 0));
+    }
+}

@@ -114,3 +114,92 @@ impl<'a> GrayView<'a> {
         &self.data[start..start + self.width as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_skip_the_padding() {
+        let data = [1, 2, 9, 3, 4];
+        let view = GrayView::new(&data, 2, 2, 3).expect("five bytes suffice");
+        assert_eq!(view.row(0), [1, 2]);
+        assert_eq!(view.row(1), [3, 4]);
+    }
+
+    #[test]
+    fn each_impossible_picture_has_its_error() {
+        let data = [0; 8];
+        let cases = [
+            (
+                0,
+                2,
+                2,
+                PlaneError::Empty {
+                    width: 0,
+                    height: 2,
+                },
+            ),
+            (
+                2,
+                0,
+                2,
+                PlaneError::Empty {
+                    width: 2,
+                    height: 0,
+                },
+            ),
+            (
+                65_536,
+                1,
+                65_536,
+                PlaneError::TooLarge {
+                    width: 65_536,
+                    height: 1,
+                },
+            ),
+            (
+                1,
+                u32::MAX,
+                1,
+                PlaneError::TooLarge {
+                    width: 1,
+                    height: u32::MAX,
+                },
+            ),
+            (
+                4,
+                2,
+                3,
+                PlaneError::Stride {
+                    width: 4,
+                    stride: 3,
+                },
+            ),
+            (
+                4,
+                3,
+                4,
+                PlaneError::TooShort {
+                    needed: 12,
+                    actual: 8,
+                },
+            ),
+            (
+                1,
+                65_535,
+                u32::MAX,
+                PlaneError::TooShort {
+                    needed: u64::from(u32::MAX) * 65_534 + 1,
+                    actual: 8,
+                },
+            ),
+        ];
+        for (width, height, stride, error) in cases {
+            assert_eq!(
+                GrayView::new(&data, width, height, stride).err(),
+                Some(error)
+            );
+        }
+    }
+}

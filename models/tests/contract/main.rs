@@ -1,0 +1,12 @@
+//! What everybody may rely on: labels, preprocessing, networks and files.
+
+mod container;
+mod crop_hashes;
+mod expression_model;
+mod file;
+mod labels;
+mod network;
+mod preprocess;
+mod procedural;
+mod properties;
+mod reference;
