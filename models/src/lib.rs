@@ -10,7 +10,7 @@ pub mod container;
 pub mod crop;
 pub mod embedded;
 pub mod expression_model;
-mod fixed;
+pub mod fixed;
 pub mod label;
 pub mod network;
 pub mod plane;

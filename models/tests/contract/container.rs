@@ -8,6 +8,7 @@ use mien_models::expression_model::ExpressionModelError;
 use mien_models::network::{Op, Values};
 use mien_models::procedural::test_model;
 
+use crate::crop_hashes::hex;
 use crate::file::seal;
 
 fn packed() -> Vec<u8> {
@@ -300,4 +301,14 @@ fn the_schema_hash_tells_types_apart() {
     let schema = schema.expect("memory suffices");
     use sha2::Digest;
     assert_eq!(hashes[2], <[u8; 32]>::from(sha2::Sha256::digest(schema)));
+}
+
+/// A changed hash makes every packed file unreadable: whoever changes a payload's types has to
+/// say so in the format's page, and pack the shipped models again.
+#[test]
+fn the_format_s_page_lists_today_s_schema_hashes() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/model-format.md");
+    let page = std::fs::read_to_string(page).expect("the page is in the repository");
+    let hash = hex(&schema_hash::<ExpressionModel>());
+    assert!(page.contains(&hash), "expression model: {hash}");
 }

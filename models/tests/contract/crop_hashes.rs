@@ -124,7 +124,7 @@ fn crop(index: u64, rng: &mut Rng, width: u32, height: u32) -> CropRect {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes all");
         text
