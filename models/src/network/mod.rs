@@ -4,6 +4,7 @@
 //! use any earlier value; the last node's output is the logits. All shapes are for one picture,
 //! `[channels, height, width]` row-major, or `[features]` once flattened.
 
+mod error;
 mod shape;
 mod weights;
 
@@ -12,8 +13,8 @@ use alloc::vec::Vec;
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
 
-pub use shape::{NetworkError, Shape};
-pub use weights::WeightsError;
+pub use error::{NetworkError, WeightsError};
+pub use shape::Shape;
 
 /// Most nodes a network may have.
 pub const MAX_NODES: usize = 256;

@@ -2,54 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Values, Weights};
-
-/// What is wrong with a node's weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WeightsError {
-    /// Another number of coefficient bytes than the shape calls for.
-    #[error("{actual} bytes of coefficients instead of {expected}")]
-    ValuesLength {
-        /// From the shape.
-        expected: u64,
-        /// In the file.
-        actual: usize,
-    },
-    /// Not one scale per output.
-    #[error("{actual} bytes of scales instead of {expected}")]
-    ScalesLength {
-        /// Four per output.
-        expected: usize,
-        /// In the file.
-        actual: usize,
-    },
-    /// Not one bias per output.
-    #[error("{actual} bytes of biases instead of {expected}")]
-    BiasLength {
-        /// Four per output.
-        expected: usize,
-        /// In the file.
-        actual: usize,
-    },
-    /// A coefficient that is NaN or infinite.
-    #[error("coefficient {index} is not finite")]
-    Value {
-        /// Which, in the order of the file.
-        index: usize,
-    },
-    /// A scale that is not finite and positive.
-    #[error("the scale of output {output} is not finite and positive")]
-    Scale {
-        /// Of which output.
-        output: usize,
-    },
-    /// A bias that is NaN or infinite.
-    #[error("the bias of output {output} is not finite")]
-    Bias {
-        /// Of which output.
-        output: usize,
-    },
-}
+use super::{Values, Weights, WeightsError};
 
 impl Weights<'_> {
     /// All coefficients as real numbers, `[outputs, inputs, …]` row-major: int8 ones times their
