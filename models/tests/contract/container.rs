@@ -5,7 +5,7 @@ use mien_models::container::{
     FormatError, HEADER_BYTES, Header, Kind, Payload, decode, encode, schema_hash,
 };
 use mien_models::expression_model::ExpressionModelError;
-use mien_models::network::{Op, Values};
+use mien_models::network::{Activation, Node, Op, Values, Weights};
 use mien_models::procedural::test_model;
 
 use crate::crop_hashes::hex;
@@ -280,6 +280,39 @@ fn encode_refuses_what_decode_would_refuse() {
     assert!(matches!(
         encode(&invalid, invalid.model_id(), 1),
         Err(FormatError::Expression(_))
+    ));
+}
+
+#[test]
+fn encode_refuses_a_payload_over_the_limit() {
+    let values = vec![0; 48 * 48 * 1000 * 4];
+    let mut model = test_model();
+    let Some(Op::Dense(decide)) = model.network.nodes.last().map(|n| n.op.clone()) else {
+        panic!("the last node is dense");
+    };
+    let wide = Op::Dense(Weights {
+        inputs: 48 * 48,
+        outputs: 1000,
+        values: Values::F32(&values),
+        bias: &values[..4000],
+    });
+    model.network.nodes[1].op = Op::Flatten;
+    model.network.nodes[2].op = wide;
+    model.network.nodes.push(Node {
+        op: Op::Dense(Weights {
+            inputs: 1000,
+            values: Values::F32(&values[..4 * 7 * 1000]),
+            ..decide
+        }),
+        inputs: [3].into_iter().collect(),
+        activation: Activation::None,
+        output_quant: None,
+    });
+    assert_eq!(model.validate(), Ok(()));
+    assert!(matches!(
+        encode(&model, model.model_id(), 1),
+        Err(FormatError::PayloadTooLarge { declared, limit })
+            if declared > values.len() as u64 && limit == ExpressionModel::MAX_PAYLOAD_BYTES
     ));
 }
 

@@ -139,6 +139,13 @@ fn each_broken_rule_has_its_error() {
 }
 
 #[test]
+fn texts_of_several_lines_are_fine() {
+    let mut model = test_model();
+    model.card.recipe = "[train]\n\tepochs = 3\n";
+    assert_eq!(model.validate(), Ok(()));
+}
+
+#[test]
 fn the_model_id_follows_the_network_alone() {
     let model = test_model();
     let mut renamed = test_model();

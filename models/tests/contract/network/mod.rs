@@ -274,6 +274,11 @@ fn each_impossible_geometry_has_its_error() {
             NetworkError::Groups { node: 1 },
         ),
         (
+            "groups that do not divide the outputs",
+            |n| change_conv(n, 6, |c| c.weights.outputs = 6),
+            NetworkError::Groups { node: 6 },
+        ),
+        (
             "channels of other weights",
             |n| change_conv(n, 1, |c| c.groups = 2),
             NetworkError::ShapeMismatch { node: 1 },
