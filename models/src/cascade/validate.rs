@@ -81,7 +81,10 @@ pub enum CascadeError {
 impl CascadeModel<'_> {
     /// Checks everything an evaluator relies on: it needs no further check to stay inside the
     /// window, the lists and the trees, and always comes to an end.
-    pub fn check(&self) -> Result<(), CascadeError> {
+    ///
+    /// # Errors
+    /// [`CascadeError`] for the first rule broken.
+    pub fn validate(&self) -> Result<(), CascadeError> {
         let (width, height) = (self.window_width, self.window_height);
         if width < MIN_WINDOW_PX || height < MIN_WINDOW_PX {
             return Err(CascadeError::Window { width, height });
@@ -118,8 +121,7 @@ fn check_boosted<F, S>(
     let features = boosted.features.len();
     count("features", features, MAX_FEATURES)?;
     count("stages", boosted.stages.len(), MAX_STAGES)?;
-    let trees = boosted.stages.iter().map(|stage| stage.trees.len()).sum();
-    count("trees", trees, MAX_TREES)?;
+    count("trees", boosted.trees(), MAX_TREES)?;
     for (index, stage) in boosted.stages.iter().enumerate() {
         check_stage(index, stage, features, &split_is_finite)?;
     }

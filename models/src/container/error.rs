@@ -1,6 +1,7 @@
 //! One error per way in which a file can lie.
 
 use super::{FORMAT_VERSION, HEADER_BYTES, Kind};
+use crate::cascade::CascadeError;
 use crate::expression_model::ExpressionModelError;
 
 /// Why a file is refused.
@@ -85,4 +86,7 @@ pub enum FormatError {
     /// An expression model that breaks a rule of its own.
     #[error("the expression model is invalid: {0}")]
     Expression(#[from] ExpressionModelError),
+    /// A cascade that breaks a rule of its own.
+    #[error("the cascade is invalid: {0}")]
+    Cascade(#[from] CascadeError),
 }

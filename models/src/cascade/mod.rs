@@ -12,6 +12,9 @@ use alloc::vec::Vec;
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
+use crate::container::{FormatError, Kind, Payload, sha256_of_postcard};
+
 pub use validate::CascadeError;
 
 /// Least window side in pixels: the variance is taken over the window less a 1-pixel border.
@@ -54,28 +57,43 @@ pub enum Ensemble {
 
 /// Stages over shared features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[serde(bound(deserialize = "F: Deserialize<'de>, S: Deserialize<'de>"))]
 pub struct Boosted<F, S> {
     /// What the nodes look at.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_FEATURES>")]
     pub features: Vec<F>,
     /// In the order they are tested.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_STAGES>")]
     pub stages: Vec<Stage<S>>,
+}
+
+impl<F, S> Boosted<F, S> {
+    /// How many trees all stages have together.
+    pub fn trees(&self) -> usize {
+        self.stages.iter().map(|stage| stage.trees.len()).sum()
+    }
 }
 
 /// One stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
 pub struct Stage<S> {
     /// As in the source; OpenCV lowers it by 1e-5 when it evaluates.
     pub threshold: f32,
     /// Summed in this order.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TREES>")]
     pub trees: Vec<Tree<S>>,
 }
 
 /// A decision tree; one with a single node is a stump.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
+#[serde(bound(deserialize = "S: Deserialize<'de>"))]
 pub struct Tree<S> {
     /// The first one is the root; children come after their parents.
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_NODES_PER_TREE>")]
     pub nodes: Vec<Node<S>>,
     /// One more than there are nodes.
+    #[serde(deserialize_with = "bounded::vec::<_, _, { MAX_NODES_PER_TREE + 1 }>")]
     pub leaves: Vec<f32>,
 }
 
@@ -129,4 +147,25 @@ pub struct LbpFeature {
     pub block_width: u8,
     /// Height of one block in pixels, > 0.
     pub block_height: u8,
+}
+
+impl CascadeModel<'_> {
+    /// The id of this cascade: it follows from what is evaluated, whatever the file was called.
+    pub fn model_id(&self) -> [u8; 16] {
+        let hash = sha256_of_postcard(&(self.window_height, self.window_width, &self.ensemble));
+        core::array::from_fn(|i| hash[i])
+    }
+}
+
+impl<'a> Payload<'a> for CascadeModel<'a> {
+    const KIND: Kind = Kind::Cascade;
+    const MAX_PAYLOAD_BYTES: usize = 1 << 20;
+
+    fn validate(&self) -> Result<(), FormatError> {
+        Ok(CascadeModel::validate(self)?)
+    }
+
+    fn derived_model_id(&self) -> Option<[u8; 16]> {
+        Some(self.model_id())
+    }
 }
