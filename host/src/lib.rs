@@ -2,4 +2,6 @@
 
 pub mod by_name;
 pub mod dataset;
+pub mod import;
+pub mod model_file;
 pub mod progress;

@@ -18,11 +18,14 @@ struct Cli {
 enum Command {
     /// Look at training data.
     Data(commands::data::Args),
+    /// Convert other people's models.
+    Import(commands::import::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Data(args) => commands::data::run(args),
+        Command::Import(args) => commands::import::run(args),
     };
     commands::exit_code(result)
 }

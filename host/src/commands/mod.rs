@@ -1,6 +1,7 @@
 //! One file per subcommand: arguments, the call into the library, the output.
 
 pub mod data;
+pub mod import;
 pub mod table;
 
 use std::io::{self, Write};

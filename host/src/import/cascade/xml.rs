@@ -1,0 +1,111 @@
+//! Small readers over the XML tree; every error names the element and its line.
+
+use std::str::{FromStr, SplitAsciiWhitespace};
+
+use roxmltree::Node;
+
+use super::CascadeImportError;
+
+/// An element of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Element<'d>(pub(super) Node<'d, 'd>);
+
+impl<'d> Element<'d> {
+    /// The first child of that name.
+    pub(super) fn child(&self, name: &'static str) -> Result<Element<'d>, CascadeImportError> {
+        let child = self.0.children().find(|node| node.has_tag_name(name));
+        child
+            .map(Element)
+            .ok_or_else(|| CascadeImportError::Missing {
+                name,
+                parent: self.0.tag_name().name().to_owned(),
+                line: self.line(),
+            })
+    }
+
+    /// The entries of a list, which OpenCV calls `_`.
+    pub(super) fn items(&self) -> impl Iterator<Item = Element<'d>> + use<'d> {
+        let children = self.0.children();
+        children.filter(|node| node.has_tag_name("_")).map(Element)
+    }
+
+    /// The text in the element, without the white space around it.
+    pub(super) fn text(&self) -> Result<&'d str, CascadeImportError> {
+        let text = self.0.text().map(str::trim).unwrap_or_default();
+        if text.is_empty() {
+            return Err(self.bad("a value"));
+        }
+        Ok(text)
+    }
+
+    /// The text as one number.
+    pub(super) fn number<T: FromStr>(&self) -> Result<T, CascadeImportError> {
+        let mut numbers = self.numbers()?;
+        let value = numbers.next()?;
+        numbers.finish()?;
+        Ok(value)
+    }
+
+    /// The text as numbers with white space between them.
+    pub(super) fn numbers(&self) -> Result<Numbers<'d>, CascadeImportError> {
+        let mut words = self.text()?.split_ascii_whitespace();
+        let next = words.next();
+        Ok(Numbers {
+            element: *self,
+            next,
+            words,
+        })
+    }
+
+    /// The error for an element that does not hold what it should.
+    pub(super) fn bad(&self, expected: &'static str) -> CascadeImportError {
+        /// Longest quote in a message, in characters.
+        const QUOTE_CHARS: usize = 40;
+        let text = self.0.text().unwrap_or_default().trim();
+        CascadeImportError::BadValue {
+            element: self.0.tag_name().name().to_owned(),
+            line: self.line(),
+            expected,
+            found: text.chars().take(QUOTE_CHARS).collect(),
+        }
+    }
+
+    fn line(&self) -> u32 {
+        self.0.document().text_pos_at(self.0.range().start).row
+    }
+}
+
+/// Numbers of an element, one after the other.
+pub(super) struct Numbers<'d> {
+    element: Element<'d>,
+    next: Option<&'d str>,
+    words: SplitAsciiWhitespace<'d>,
+}
+
+impl Numbers<'_> {
+    /// Whether all have been taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// The next number, which must fit its type.
+    pub(super) fn next<T: FromStr>(&mut self) -> Result<T, CascadeImportError> {
+        let word = std::mem::replace(&mut self.next, self.words.next());
+        let word = word.ok_or_else(|| self.element.bad("more numbers"))?;
+        word.parse().map_err(|_| CascadeImportError::BadNumber {
+            element: self.element.0.tag_name().name().to_owned(),
+            line: self.element.line(),
+            wanted: std::any::type_name::<T>(),
+            found: word.chars().take(24).collect(),
+        })
+    }
+
+    /// That no number is left over.
+    pub(super) fn finish(self) -> Result<(), CascadeImportError> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(self.element.bad("fewer numbers"))
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Readers for other people's model files.
+
+pub mod cascade;
