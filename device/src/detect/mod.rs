@@ -2,8 +2,10 @@
 
 pub mod cascade;
 pub mod crop;
+pub mod equalize;
 
-use mien_models::plane::GrayView;
+use mien_models::cascade::CascadeError;
+use mien_models::plane::{GrayView, PlaneError};
 
 /// One face in a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,12 +28,20 @@ pub struct Detection {
 /// Why a detector could not be built or could not look at a picture.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DetectError {
-    /// The pyramid must shrink at every level.
-    #[error("the scale factor is {0}; it must be a finite number above 1 (usual: 1.1 to 1.3)")]
-    ScaleFactor(f64),
+    /// The pyramid must shrink noticeably at every level.
+    #[error("the scale factor is {found}; it must be a number from {min} on (usual: 1.1 to 1.3)")]
+    ScaleFactor {
+        /// What was asked for.
+        found: f64,
+        /// Least factor.
+        min: f64,
+    },
     /// The cascade's file is not sound.
     #[error("the cascade cannot be used: {0}")]
-    Cascade(#[from] mien_models::cascade::CascadeError),
+    Cascade(#[from] CascadeError),
+    /// A buffer that is no picture.
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
     /// A picture whose integral images would not fit into memory.
     #[error(
         "a {width}x{height} search level is too large to look for faces in; at most {max_pixels} pixels"

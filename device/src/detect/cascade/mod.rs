@@ -1,5 +1,145 @@
-//! Viola-Jones, bit for bit as OpenCV 4 evaluates it.
+//! Viola-Jones, bit for bit as OpenCV 4's `CascadeClassifier` evaluates it on one thread.
+//!
+//! The picture is reduced step by step until the trained window no longer fits; on every level
+//! the window moves over the picture and the cascade judges it. What passes is grouped.
 
+mod feature;
+mod group;
+mod integral;
 mod options;
+mod program;
+mod pyramid;
+mod resize;
+mod search;
 
-pub use options::CascadeOptions;
+use mien_models::cascade::{CascadeModel, Ensemble};
+use mien_models::plane::GrayView;
+
+pub use options::{CascadeOptions, MIN_SCALE_FACTOR};
+
+use super::equalize::equalize_hist;
+use super::{DetectError, Detection, Detector};
+use feature::Layout;
+use group::{Group, PixelBox, group};
+use integral::Integrals;
+use pyramid::Level;
+use resize::Resizer;
+use search::Searcher;
+
+/// Most pixels of the largest pyramid level: its tables take 4 to 12 bytes for each.
+pub const MAX_LEVEL_PIXELS: usize = 1 << 25;
+
+/// Finds faces with a cascade.
+#[derive(Debug)]
+pub struct CascadeDetector {
+    name: &'static str,
+    /// Width and height of the trained window in pixels.
+    window: (u8, u8),
+    options: CascadeOptions,
+    searcher: Searcher,
+    resizer: Resizer,
+    integrals: Integrals,
+    /// Buffers for one level and for the equalized picture.
+    level_pixels: Vec<u8>,
+    equalized: Vec<u8>,
+}
+
+impl CascadeDetector {
+    /// A detector for a cascade.
+    ///
+    /// # Errors
+    /// [`DetectError::ScaleFactor`] and [`DetectError::Cascade`].
+    pub fn new(model: &CascadeModel<'_>, options: CascadeOptions) -> Result<Self, DetectError> {
+        options.validate()?;
+        model.validate()?;
+        Ok(Self {
+            name: match model.ensemble {
+                Ensemble::Haar(_) => "haar",
+                Ensemble::Lbp(_) => "lbp",
+            },
+            window: (model.window_width, model.window_height),
+            options,
+            searcher: Searcher::new(model),
+            resizer: Resizer::default(),
+            integrals: Integrals::default(),
+            level_pixels: Vec::new(),
+            equalized: Vec::new(),
+        })
+    }
+
+    /// All boxes that pass the cascade, in OpenCV's order: by level, then by row.
+    fn candidates(&mut self, view: &GrayView<'_>) -> Result<Vec<PixelBox>, DetectError> {
+        let picture = (view.width(), view.height());
+        let levels = pyramid::levels(picture, self.window, &self.options);
+        let Some(&Level { width, height, .. }) = levels.first() else {
+            return Ok(Vec::new());
+        };
+        if (width + 1) * (height + 1) > MAX_LEVEL_PIXELS {
+            return Err(DetectError::TooLarge {
+                width,
+                height,
+                max_pixels: MAX_LEVEL_PIXELS,
+            });
+        }
+        let needs = self.searcher.needs();
+        self.integrals.reserve(width, height, needs);
+        self.searcher.prepare(Layout {
+            stride: self.integrals.stride,
+            tilted_at: self.integrals.tilted_at,
+        });
+        let mut boxes = Vec::new();
+        for level in &levels {
+            let pixels = &mut self.level_pixels;
+            self.resizer.resize(view, level.width, level.height, pixels);
+            self.integrals.fill(pixels, level.width, needs);
+            self.searcher.search(&self.integrals, level, |x, y| {
+                boxes.push(enlarge(x, y, self.window, level.scale));
+            });
+        }
+        Ok(boxes)
+    }
+}
+
+impl Detector for CascadeDetector {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
+        let boxes = if self.options.equalize {
+            let mut pixels = std::mem::take(&mut self.equalized);
+            equalize_hist(view, &mut pixels);
+            let boxes = GrayView::packed(&pixels, view.width(), view.height())
+                .map_err(DetectError::from)
+                .and_then(|equalized| self.candidates(&equalized));
+            self.equalized = pixels;
+            boxes?
+        } else {
+            self.candidates(view)?
+        };
+        let groups = group(&boxes, self.options.min_neighbors);
+        let faces = groups.iter().filter_map(|Group { mean, neighbors }| {
+            let inside = mean.clip(view.width(), view.height())?;
+            Some(Detection {
+                x: inside.x as f32,
+                y: inside.y as f32,
+                width: inside.width as f32,
+                height: inside.height as f32,
+                score: *neighbors as f32,
+                landmarks: None,
+            })
+        });
+        Ok(faces.collect())
+    }
+}
+
+/// The window at `(x, y)` of a level as a box of the picture, rounded as OpenCV rounds.
+fn enlarge(x: usize, y: usize, window: (u8, u8), scale: f32) -> PixelBox {
+    let scaled = |length: f32| (length * scale).round_ties_even() as i32;
+    PixelBox {
+        x: scaled(x as f32),
+        y: scaled(y as f32),
+        width: scaled(f32::from(window.0)),
+        height: scaled(f32::from(window.1)),
+    }
+}

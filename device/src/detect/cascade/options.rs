@@ -1,10 +1,15 @@
 //! What a user can set.
 
+use crate::detect::DetectError;
+
+/// Least ratio between two levels: a picture of 65,535 pixels still has fewer than a thousand.
+pub const MIN_SCALE_FACTOR: f64 = 1.01;
+
 /// How a cascade searches a picture. The defaults are OpenCV's for `detectMultiScale`, with a
 /// least face size that suits a camera in a room.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CascadeOptions {
-    /// Ratio between two levels of the pyramid, finite and above 1.
+    /// Ratio between two levels of the pyramid, finite and at least [`MIN_SCALE_FACTOR`].
     pub scale_factor: f64,
     /// A face needs a group of more than this many boxes; 0 returns every box that passes the
     /// cascade, ungrouped.
@@ -26,6 +31,19 @@ impl Default for CascadeOptions {
             min_size_px: 60,
             max_size_px: None,
             equalize: false,
+        }
+    }
+}
+
+impl CascadeOptions {
+    pub(super) fn validate(&self) -> Result<(), DetectError> {
+        if self.scale_factor.is_finite() && self.scale_factor >= MIN_SCALE_FACTOR {
+            Ok(())
+        } else {
+            Err(DetectError::ScaleFactor {
+                found: self.scale_factor,
+                min: MIN_SCALE_FACTOR,
+            })
         }
     }
 }
