@@ -1,7 +1,9 @@
-//! Mien on the host.
+//! Mien on the host: data set to trained, quantized and packed model.
 
 pub mod by_name;
 pub mod dataset;
 pub mod import;
 pub mod model_file;
 pub mod progress;
+pub mod quantize;
+pub mod train;

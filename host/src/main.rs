@@ -2,6 +2,11 @@
 
 mod commands;
 
+/// Freed activations stay with the process: glibc gives each back to the kernel and faults it in
+/// again, a fifth of a training step.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,12 +25,15 @@ enum Command {
     Data(commands::data::Args),
     /// Convert other people's models.
     Import(commands::import::Args),
+    /// Train a network.
+    Train(commands::train::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Data(args) => commands::data::run(args),
         Command::Import(args) => commands::import::run(args),
+        Command::Train(args) => commands::train::run(args),
     };
     commands::exit_code(result)
 }

@@ -3,6 +3,8 @@
 pub mod data;
 pub mod import;
 pub mod table;
+pub mod train;
+mod train_view;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

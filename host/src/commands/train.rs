@@ -1,0 +1,198 @@
+//! `mien train`: a recipe and a data set to a run folder.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use burn::backend::{Autodiff, Flex};
+use burn::tensor::backend::AutodiffBackend;
+use clap::ValueEnum;
+use mien_host::dataset;
+use mien_host::train::config::RunConfig;
+use mien_host::train::data::{Prepared, prepare};
+use mien_host::train::ops::TrainOps;
+use mien_host::train::plan::Plan;
+use mien_host::train::recipe::{BUILTIN, Recipe};
+use mien_host::train::run::{Event, train};
+
+use crate::commands::train_view::View;
+
+/// Train a network.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien train --data fer2013.csv                     train the compact recipe
+  mien train --data fer2013.csv --recipe seed       train the network Mien grew from
+  mien train --resume runs/compact                  go on after a kill, from the last epoch
+  mien train --data faces/ --recipe my.toml --run runs/mine")]
+pub struct Args {
+    /// FER2013 as a file or folder (`mien data inspect` shows what it holds).
+    #[arg(long, required_unless_present_any = ["resume", "list"])]
+    data: Option<PathBuf>,
+    /// A built-in recipe or a TOML file.
+    #[arg(long, default_value = "compact", conflicts_with = "resume")]
+    recipe: String,
+    /// Folder for results and weights [default: runs/<recipe>, with a number if that exists].
+    #[arg(long, conflicts_with = "resume")]
+    run: Option<PathBuf>,
+    /// Go on with a run from its newest checkpoint.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Override the recipe's number of epochs.
+    #[arg(long, conflicts_with = "resume")]
+    epochs: Option<usize>,
+    /// Override the recipe's seed.
+    #[arg(long, conflicts_with = "resume")]
+    seed: Option<u64>,
+    /// Stop after the epoch that would otherwise be followed by one ending after this many
+    /// minutes; `--resume` goes on.
+    #[arg(long)]
+    max_minutes: Option<f64>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    device: Device,
+    /// List the built-in recipes.
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Device {
+    /// The CPU, all cores.
+    Cpu,
+    /// An NVIDIA GPU.
+    #[cfg(feature = "cuda")]
+    Cuda,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.list {
+        let names: Vec<String> = BUILTIN
+            .iter()
+            .map(|(name, _)| Recipe::open(name).map(|r| format!("{name:<12} {}\n", r.description)))
+            .collect::<Result<_, _>>()?;
+        super::print(&names.concat())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (folder, config, prepared) = match &args.resume {
+        Some(folder) => resume(folder, args.data.as_deref())?,
+        None => start(&args)?,
+    };
+    match args.device {
+        Device::Cpu => {
+            train_on::<Autodiff<Flex>>(&args, &folder, &config, &prepared, &Default::default())
+        }
+        #[cfg(feature = "cuda")]
+        Device::Cuda => train_on::<Autodiff<burn::backend::Cuda>>(
+            &args,
+            &folder,
+            &config,
+            &prepared,
+            &Default::default(),
+        ),
+    }
+}
+
+fn open_data(path: &Path, recipe: &Recipe) -> anyhow::Result<Prepared> {
+    let dataset = dataset::open(path, mien_host::progress::Progress::auto())
+        .with_context(|| format!("cannot read the data set {}", path.display()))?;
+    Ok(prepare(&dataset, recipe)?)
+}
+
+fn resume(folder: &Path, data: Option<&Path>) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
+    let config = RunConfig::read(folder)?;
+    let path = data.unwrap_or(&config.data);
+    let prepared = open_data(path, &config.recipe)
+        .context("the run's data set is needed to go on; --data gives its new place")?;
+    if config.labels()? != prepared.labels {
+        bail!("the data's labels are not those the run was started with");
+    }
+    Ok((folder.to_owned(), config, prepared))
+}
+
+fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
+    let mut recipe = Recipe::open(&args.recipe)?;
+    recipe.epochs = args.epochs.unwrap_or(recipe.epochs);
+    recipe.seed = args.seed.unwrap_or(recipe.seed);
+    recipe.check()?;
+    let data = args
+        .data
+        .clone()
+        .context("--data is needed to start a run")?;
+    let prepared = open_data(&data, &recipe)?;
+    let folder = match &args.run {
+        Some(folder) => folder.clone(),
+        None => free_folder(&recipe.name),
+    };
+    if folder.join("config.toml").exists() {
+        bail!(
+            "{0} already holds a run: go on with --resume {0}, or choose another --run",
+            folder.display()
+        );
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let config = RunConfig {
+        data: fs::canonicalize(&data).unwrap_or(data),
+        labels: prepared.labels.iter().map(str::to_owned).collect(),
+        validation: prepared.validation.clone(),
+        recipe,
+    };
+    config.write(&folder)?;
+    Ok((folder, config, prepared))
+}
+
+/// `runs/name`, or the first of `runs/name-2`, `runs/name-3`, … that does not exist.
+fn free_folder(name: &str) -> PathBuf {
+    let first = Path::new("runs").join(name);
+    let numbered = (2..).map(|n| Path::new("runs").join(format!("{name}-{n}")));
+    std::iter::once(first)
+        .chain(numbered)
+        .find(|f| !f.exists())
+        .unwrap_or_default()
+}
+
+fn train_on<B>(
+    args: &Args,
+    folder: &Path,
+    config: &RunConfig,
+    prepared: &Prepared,
+    device: &B::Device,
+) -> anyhow::Result<ExitCode>
+where
+    B: AutodiffBackend + TrainOps,
+    B::InnerBackend: TrainOps,
+{
+    let recipe = &config.recipe;
+    let plan = Plan::new(recipe, prepared.labels.len())?;
+    let mut view = View::new(recipe.epochs);
+    view.start(folder, &plan, &prepared.data);
+    let (started, mut epochs) = (Instant::now(), 0);
+    let limit = args
+        .max_minutes
+        .map(|m| Duration::from_secs_f64(m.max(0.0) * 60.0));
+    let outcome = train::<B>(recipe, &plan, &prepared.data, folder, device, |event| {
+        view.show(&event);
+        let Event::Epoch { .. } = event else {
+            return ControlFlow::Continue(());
+        };
+        epochs += 1;
+        let next_end = started.elapsed() * (epochs + 1) / epochs;
+        match limit {
+            Some(limit) if next_end > limit => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    })?;
+    // plot::curves(&folder.join("curves.svg"), &outcome.rows)?;
+    // plot::confusion(&folder.join("confusion.svg"), &prepared.labels, &outcome.validation.confusion)?;
+    view.end(
+        folder,
+        &outcome.progress,
+        &outcome.validation,
+        recipe.epochs,
+    );
+    Ok(ExitCode::SUCCESS)
+}

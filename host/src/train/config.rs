@@ -1,0 +1,94 @@
+//! config.toml of a run folder: all that is needed to go on with the run or to pack its weights.
+
+use std::path::{Path, PathBuf};
+
+use mien_models::label::Labels;
+use serde::{Deserialize, Serialize};
+
+use super::recipe::Recipe;
+
+/// A run's configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The data set that was read.
+    pub data: PathBuf,
+    /// The model's labels, in the order of its logits.
+    pub labels: Vec<String>,
+    /// Where the validation pictures come from.
+    pub validation: String,
+    /// The recipe as it was used.
+    pub recipe: Recipe,
+}
+
+/// Why a run's configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No config.toml, so not a run folder.
+    #[error("{path} is not a run folder: {source}")]
+    Read {
+        /// The config file looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The config file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not a run's configuration.
+    #[error("{path} is not a run's configuration: {why}")]
+    Parse {
+        /// The config file.
+        path: PathBuf,
+        /// Where and why.
+        why: String,
+    },
+}
+
+impl RunConfig {
+    fn path(run: &Path) -> PathBuf {
+        run.join("config.toml")
+    }
+
+    /// Reads `run/config.toml`.
+    ///
+    /// # Errors
+    /// When it is missing or not valid.
+    pub fn read(run: &Path) -> Result<Self, ConfigError> {
+        let path = Self::path(run);
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|e| ConfigError::Parse {
+            path,
+            why: e.to_string(),
+        })
+    }
+
+    /// Writes `run/config.toml`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, run: &Path) -> Result<(), ConfigError> {
+        let path = Self::path(run);
+        let text = toml::to_string(self).map_err(|e| ConfigError::Parse {
+            path: path.clone(),
+            why: e.to_string(),
+        })?;
+        std::fs::write(&path, text).map_err(|source| ConfigError::Write { path, source })
+    }
+
+    /// The labels as the model file has them.
+    ///
+    /// # Errors
+    /// When they are not valid labels.
+    pub fn labels(&self) -> Result<Labels, mien_models::label::LabelError> {
+        Labels::new(self.labels.iter().map(String::as_str))
+    }
+}

@@ -1,0 +1,16 @@
+//! Training: recipe and data to a run folder with weights.
+
+pub mod augment;
+pub mod average;
+pub mod checkpoint;
+pub mod config;
+pub mod data;
+pub mod loader;
+pub mod net;
+pub mod ops;
+pub mod optimizer;
+pub mod plan;
+pub mod recipe;
+pub mod results;
+pub mod run;
+pub mod validate;

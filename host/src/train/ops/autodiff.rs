@@ -1,0 +1,184 @@
+//! [`TrainOps`] for Burn's autodiff backend: records a step whose backward is the inner backend's.
+
+use burn::backend::Autodiff;
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::ops::FloatTensor;
+
+use super::{ConvGeometry, NormForm, NormSaved, TrainOps};
+
+#[derive(Debug)]
+struct Conv;
+
+impl<B: TrainOps> Backward<B, 2> for Conv {
+    type State = (NodeId, NodeId, ConvGeometry);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let [node_x, node_w] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let (x, w, geometry) = ops.state;
+        // Both are retrieved even if unused: the checkpointer counts the uses.
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(x);
+        let w = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(w);
+        let wanted = [node_x.is_some(), node_w.is_some()];
+        let [dx, dw] = B::conv_backward(x, w, dy, geometry, wanted);
+        if let (Some(node), Some(dx)) = (node_x, dx) {
+            grads.register::<B>(node.id, dx);
+        }
+        if let (Some(node), Some(dw)) = (node_w, dw) {
+            grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct BatchNorm;
+
+impl<B: TrainOps> Backward<B, 3> for BatchNorm {
+    type State = ([NodeId; 3], [B::FloatTensorPrimitive; 2], NormForm);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<B>(&ops.node);
+        let (nodes, [mean, var], form) = ops.state;
+        let [x, gamma, beta] =
+            nodes.map(|id| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(id));
+        let saved = NormSaved {
+            x,
+            gamma,
+            beta,
+            mean,
+            var,
+        };
+        let gradients = B::batch_norm_backward(saved, form, dy);
+        for (node, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AddRelu;
+
+impl<B: TrainOps> Backward<B, 2> for AddRelu {
+    type State = B::FloatTensorPrimitive;
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let gradient = B::add_relu_backward(ops.state, dy);
+        for node in ops.parents.into_iter().flatten() {
+            grads.register::<B>(node.id, gradient.clone());
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MaxPool2;
+
+impl<B: TrainOps> Backward<B, 1> for MaxPool2 {
+    type State = NodeId;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state);
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::max_pool2_backward(x, dy));
+        }
+    }
+}
+
+impl<B: TrainOps, C: CheckpointStrategy> TrainOps for Autodiff<B, C> {
+    const FUSED: bool = B::FUSED;
+
+    fn conv(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        geometry: ConvGeometry,
+    ) -> FloatTensor<Self> {
+        let step = Conv
+            .prepare::<C>([x.node.clone(), w.node.clone()])
+            .compute_bound();
+        match step.stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), prep.checkpoint(&w), geometry);
+                prep.finish(state, B::conv(x.primitive, w.primitive, geometry))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::conv(x.primitive, w.primitive, geometry)),
+        }
+    }
+
+    fn batch_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        form: NormForm,
+    ) -> [FloatTensor<Self>; 3] {
+        let inputs = [&x, &gamma, &beta];
+        let [y, mean, var] = B::batch_norm(
+            x.primitive.clone(),
+            gamma.primitive.clone(),
+            beta.primitive.clone(),
+            form,
+        );
+        let step = BatchNorm
+            .prepare::<C>(inputs.map(|t| t.node.clone()))
+            .compute_bound();
+        let y = match step.stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let nodes = inputs.map(|t| prep.checkpoint(t));
+                prep.finish((nodes, [mean.clone(), var.clone()], form), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        // No gradient flows through the returned statistics.
+        let [mean, var] = [mean, var].map(<Self as AutodiffBackend>::from_inner);
+        [y, mean, var]
+    }
+
+    fn add_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        let step = AddRelu
+            .prepare::<C>([a.node.clone(), b.node.clone()])
+            .compute_bound();
+        match step.stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = B::add_relu(a.primitive, b.primitive);
+                prep.finish(y.clone(), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::add_relu(a.primitive, b.primitive)),
+        }
+    }
+
+    fn max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match MaxPool2
+            .prepare::<C>([x.node.clone()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::max_pool2(x.primitive))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::max_pool2(x.primitive)),
+        }
+    }
+}

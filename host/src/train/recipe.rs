@@ -1,0 +1,520 @@
+//! A training recipe: network, data treatment, optimizer and schedule as one TOML file.
+
+use std::path::{Path, PathBuf};
+
+use mien_models::label::{LabelError, Labels};
+use mien_models::preprocess::{Contrast, Preprocessing};
+use serde::{Deserialize, Serialize};
+
+/// Why a recipe cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeError {
+    /// The file could not be read.
+    #[error("cannot read the recipe {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No such file and no built-in recipe of that name.
+    #[error("no recipe {0:?}: neither a file nor one of the built-in recipes ({names})", names = builtin_names())]
+    Unknown(String),
+    /// Not TOML, or a key that does not exist.
+    #[error("the recipe {path} is not valid: {source}")]
+    Parse {
+        /// The file or built-in name.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A value outside its range.
+    #[error("the recipe's {key} is {value}, expected {expected}")]
+    Range {
+        /// Dotted key.
+        key: &'static str,
+        /// What the file says.
+        value: f64,
+        /// The allowed range.
+        expected: &'static str,
+    },
+    /// A group of classes that does not fit the data.
+    #[error("the recipe's label groups are not usable: {0}")]
+    Groups(String),
+    /// Group names that cannot be labels.
+    #[error("the recipe's label groups are not usable: {0}")]
+    Labels(#[from] LabelError),
+}
+
+/// A complete recipe. Unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Short name; also the run folder's.
+    pub name: String,
+    /// One sentence for people.
+    pub description: String,
+    /// Passes over the training split.
+    pub epochs: usize,
+    /// Pictures per step.
+    pub batch: usize,
+    /// Seeds initialization, order, augmentation and dropout.
+    pub seed: u64,
+    /// Which epoch's weights are `best`.
+    pub select: Select,
+    /// Share of the target given evenly to all classes, 0..1.
+    #[serde(default)]
+    pub label_smoothing: f64,
+    /// Beta distribution's parameter of mixup; 0 turns it off.
+    #[serde(default)]
+    pub mixup_alpha: f64,
+    /// Decay per step of the averaged weights that are evaluated; 0 turns averaging off.
+    #[serde(default)]
+    pub ema_decay: f64,
+    /// From pixels to network input.
+    pub input: Input,
+    /// Random changes of training pictures.
+    #[serde(default)]
+    pub augment: Augment,
+    /// Update rule.
+    pub optimizer: Optimizer,
+    /// Learning rate over time.
+    pub schedule: Schedule,
+    /// Classes trained as one; empty keeps the data's classes.
+    #[serde(default)]
+    pub groups: Vec<Group>,
+    /// Constants of every BatchNorm.
+    #[serde(default)]
+    pub batch_norm: BatchNorm,
+    /// The layers before the final dense layer, which is added with one output per label.
+    pub layers: Vec<LayerSpec>,
+}
+
+/// Criterion for the best epoch, on the validation split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Select {
+    /// Lowest cross-entropy.
+    ValidationLoss,
+    /// Highest accuracy.
+    ValidationAccuracy,
+}
+
+/// From pixels to network input.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
+pub enum Input {
+    /// Pixel values 0..255 as they are.
+    Raw,
+    /// Each picture's contrast normalized to mean 128 and this standard deviation in u8, then
+    /// `(pixel - 128) / target_std`.
+    Standardized {
+        /// Wanted standard deviation in gray levels.
+        target_std: u8,
+        /// Flatter pictures are not amplified beyond this.
+        min_std: u8,
+    },
+}
+
+impl Input {
+    /// The same as the model file says it.
+    pub fn preprocessing(self) -> Preprocessing {
+        let (contrast, zero_point, scale) = match self {
+            Self::Raw => (Contrast::Off, 0, 1.0),
+            Self::Standardized {
+                target_std,
+                min_std,
+            } => (
+                Contrast::Standardize {
+                    target_mean: 128,
+                    target_std,
+                    min_std,
+                },
+                128,
+                1.0 / f32::from(target_std),
+            ),
+        };
+        Preprocessing {
+            height: 48,
+            width: 48,
+            contrast,
+            zero_point,
+            scale,
+        }
+    }
+}
+
+/// Random changes of training pictures; each zero or false is off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Augment {
+    /// Mirror half of the pictures.
+    pub flip: bool,
+    /// Rotation up to this many degrees either way.
+    pub rotation_deg: f32,
+    /// Scale factor up to `1 ± scale`.
+    pub scale: f32,
+    /// Shift up to this share of the side, in x and y.
+    pub shift: f32,
+    /// Contrast factor up to `1 ± contrast`.
+    pub contrast: f32,
+    /// Probability of erasing a random rectangle (2 to 20% of the area).
+    pub erase: f32,
+}
+
+/// Update rule.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Share of the last update that goes on.
+        momentum: f64,
+        /// Look ahead (Nesterov).
+        nesterov: bool,
+        /// L2 penalty on convolution and dense weights, not on biases and BatchNorm.
+        weight_decay: f64,
+    },
+    /// Adam (Kingma & Ba 2015).
+    Adam {
+        /// Decay of the first moment.
+        beta_1: f64,
+        /// Decay of the second moment.
+        beta_2: f64,
+        /// Added to the denominator.
+        epsilon: f64,
+        /// L2 penalty on convolution and dense weights.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+}
+
+impl Optimizer {
+    /// The L2 penalty.
+    pub fn weight_decay(self) -> f64 {
+        match self {
+            Self::Sgd { weight_decay, .. } | Self::Adam { weight_decay, .. } => weight_decay,
+        }
+    }
+}
+
+/// Learning rate over time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
+pub enum Schedule {
+    /// The same throughout.
+    Constant {
+        /// Learning rate.
+        learning_rate: f64,
+    },
+    /// Linear rise, then half a cosine down to 0 (Loshchilov & Hutter 2017, without restarts).
+    Cosine {
+        /// Highest learning rate.
+        learning_rate: f64,
+        /// Epochs of linear rise.
+        warmup_epochs: f64,
+    },
+}
+
+impl Schedule {
+    /// Learning rate at `progress` epochs (fractions count steps) of `epochs`.
+    pub fn learning_rate(self, progress: f64, epochs: f64) -> f64 {
+        match self {
+            Self::Constant { learning_rate } => learning_rate,
+            Self::Cosine {
+                learning_rate,
+                warmup_epochs,
+            } if progress < warmup_epochs => learning_rate * progress / warmup_epochs,
+            Self::Cosine {
+                learning_rate,
+                warmup_epochs,
+            } => {
+                let t =
+                    (progress - warmup_epochs) / (epochs - warmup_epochs).max(f64::MIN_POSITIVE);
+                learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos())
+            }
+        }
+    }
+}
+
+/// Classes trained as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The label of the group.
+    pub name: String,
+    /// Names of the data's classes in it.
+    pub classes: Vec<String>,
+}
+
+/// Constants of every BatchNorm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchNorm {
+    /// Share of the running statistics kept per step.
+    pub momentum: f64,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+impl Default for BatchNorm {
+    fn default() -> Self {
+        Self {
+            momentum: 0.9,
+            epsilon: 1e-5,
+        }
+    }
+}
+
+/// How weights start (the biases start at 0).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// Normal with variance `2 / fan_in` (He et al. 2015).
+    #[default]
+    HeNormal,
+    /// Uniform within `± sqrt(6 / (fan_in + fan_out))` (Glorot & Bengio 2010).
+    GlorotUniform,
+}
+
+/// Zero padding of a convolution with stride 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// `(kernel - 1) / 2` on every side.
+    #[default]
+    Same,
+    /// None.
+    Valid,
+}
+
+/// One layer of a network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
+pub enum LayerSpec {
+    /// Convolution, BatchNorm, ReLU.
+    Conv {
+        /// Output channels.
+        out: usize,
+        /// Kernel side.
+        #[serde(default = "three")]
+        kernel: usize,
+        /// Stride.
+        #[serde(default = "one")]
+        stride: usize,
+        /// Zero padding.
+        #[serde(default)]
+        padding: Padding,
+        /// A bias before the BatchNorm, as Keras has it by default.
+        #[serde(default)]
+        bias: bool,
+        /// How the weights start.
+        #[serde(default)]
+        init: Init,
+    },
+    /// Two 3x3 convolutions with BatchNorm beside a shortcut, ReLU after the sum
+    /// (He et al. 2016, basic block). The shortcut is a 1x1 convolution where shapes differ.
+    Residual {
+        /// Output channels.
+        out: usize,
+        /// Stride of the first convolution.
+        #[serde(default = "one")]
+        stride: usize,
+    },
+    /// 2x2 maximum, stride 2.
+    MaxPool,
+    /// Zeroes activations at random while training.
+    Dropout {
+        /// Share of zeroed activations, 0..1.
+        rate: f64,
+    },
+    /// Mean over height and width.
+    GlobalAvgPool,
+    /// `[C, H, W]` to one vector.
+    Flatten,
+    /// Fully connected, BatchNorm, ReLU.
+    Dense {
+        /// Output features.
+        out: usize,
+        /// How the weights start.
+        #[serde(default)]
+        init: Init,
+    },
+}
+
+fn one() -> usize {
+    1
+}
+
+fn three() -> usize {
+    3
+}
+
+/// The recipes compiled in: name and TOML text.
+pub const BUILTIN: [(&str, &str); 3] = [
+    ("compact", include_str!("../../recipes/compact.toml")),
+    ("seed", include_str!("../../recipes/seed.toml")),
+    (
+        "seed-merged",
+        include_str!("../../recipes/seed-merged.toml"),
+    ),
+];
+
+fn builtin_names() -> String {
+    BUILTIN.map(|(name, _)| name).join(", ")
+}
+
+impl Recipe {
+    /// A built-in recipe by name, or a TOML file by path.
+    ///
+    /// # Errors
+    /// When there is neither, or its content is not a valid recipe.
+    pub fn open(name_or_path: &str) -> Result<Self, RecipeError> {
+        if let Some((name, text)) = BUILTIN.iter().find(|(name, _)| *name == name_or_path) {
+            return Self::parse(text, Path::new(name));
+        }
+        let path = Path::new(name_or_path);
+        if !path.exists() {
+            return Err(RecipeError::Unknown(name_or_path.to_owned()));
+        }
+        let text = std::fs::read_to_string(path).map_err(|source| RecipeError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Parses and checks TOML text; `path` is for messages.
+    ///
+    /// # Errors
+    /// When it is not TOML, has unknown keys, or values outside their ranges.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, RecipeError> {
+        let recipe: Self = toml::from_str(text).map_err(|source| RecipeError::Parse {
+            path: path.to_owned(),
+            source: source.into(),
+        })?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// Names the first key outside its range.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        let range = |key, value: f64, ok: bool, expected| {
+            if ok {
+                Ok(())
+            } else {
+                Err(RecipeError::Range {
+                    key,
+                    value,
+                    expected,
+                })
+            }
+        };
+        let unit = |v: f64| (0.0..1.0).contains(&v);
+        range(
+            "epochs",
+            self.epochs as f64,
+            (1..=10_000).contains(&self.epochs),
+            "1..=10000",
+        )?;
+        range(
+            "batch",
+            self.batch as f64,
+            (2..=4096).contains(&self.batch),
+            "2..=4096",
+        )?;
+        range(
+            "label_smoothing",
+            self.label_smoothing,
+            unit(self.label_smoothing),
+            "0..1",
+        )?;
+        range("ema_decay", self.ema_decay, unit(self.ema_decay), "0..1")?;
+        range(
+            "mixup_alpha",
+            self.mixup_alpha,
+            (0.0..=10.0).contains(&self.mixup_alpha),
+            "0..=10",
+        )?;
+        let decay = self.optimizer.weight_decay();
+        range("optimizer.weight_decay", decay, unit(decay), "0..1")?;
+        let (Schedule::Constant { learning_rate } | Schedule::Cosine { learning_rate, .. }) =
+            self.schedule;
+        let ok = learning_rate > 0.0 && learning_rate <= 10.0;
+        range(
+            "schedule.learning_rate",
+            learning_rate,
+            ok,
+            "above 0, at most 10",
+        )?;
+        if let Schedule::Cosine { warmup_epochs, .. } = self.schedule {
+            let ok = warmup_epochs >= 0.0 && warmup_epochs < self.epochs as f64;
+            range(
+                "schedule.warmup_epochs",
+                warmup_epochs,
+                ok,
+                "0 or more, below epochs",
+            )?;
+        }
+        if let Input::Standardized {
+            target_std,
+            min_std,
+        } = self.input
+        {
+            range(
+                "input.target_std",
+                target_std.into(),
+                target_std > 0,
+                "1..=127",
+            )?;
+            range("input.min_std", min_std.into(), min_std > 0, "1..=127")?;
+        }
+        let BatchNorm { momentum, epsilon } = self.batch_norm;
+        range("batch_norm.momentum", momentum, unit(momentum), "0..1")?;
+        range(
+            "batch_norm.epsilon",
+            epsilon,
+            epsilon > 0.0 && epsilon < 1.0,
+            "above 0, below 1",
+        )?;
+        for layer in &self.layers {
+            if let LayerSpec::Dropout { rate } = layer {
+                range("layers.rate", *rate, unit(*rate), "0..1")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The model's labels and, for each class of `data`, the index of its label.
+    ///
+    /// # Errors
+    /// When a group names a class the data lacks, or a class is in no group or in two.
+    pub fn labels(&self, data: &Labels) -> Result<(Labels, Vec<u8>), RecipeError> {
+        if self.groups.is_empty() {
+            return Ok((data.clone(), (0..data.len() as u8).collect()));
+        }
+        let mut map = vec![None; data.len()];
+        for (group_index, group) in self.groups.iter().enumerate() {
+            for class in &group.classes {
+                let index = data.index_of(class).ok_or_else(|| {
+                    RecipeError::Groups(format!("class {class:?} is not in the data"))
+                })?;
+                let earlier: Option<u8> = map[index].replace(group_index as u8);
+                if earlier.is_some() {
+                    return Err(RecipeError::Groups(format!(
+                        "class {class:?} is in two groups"
+                    )));
+                }
+            }
+        }
+        let labels = Labels::new(self.groups.iter().map(|g| g.name.as_str()))?;
+        let map = map.into_iter().enumerate().map(|(index, group)| {
+            let name = data.name(index).unwrap_or_default();
+            group.ok_or_else(|| RecipeError::Groups(format!("class {name:?} is in no group")))
+        });
+        Ok((labels, map.collect::<Result<_, _>>()?))
+    }
+}

@@ -1,0 +1,335 @@
+//! The training loop.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use burn::module::AutodiffModule;
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData, activation};
+
+use super::augment::PIXELS;
+use super::average;
+use super::checkpoint::{self, CheckpointError, Progress, State};
+use super::loader::{Batch, Mixing, Pictures, for_each_batch};
+use super::net::{Mode, Net};
+use super::ops::TrainOps;
+use super::optimizer::Rule;
+use super::plan::Plan;
+use super::recipe::{Recipe, Select};
+use super::results::{self, EpochRow};
+use super::validate::{Validation, validate};
+
+/// Why training stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The loss is not a number any more.
+    #[error(
+        "training diverged in epoch {epoch}, step {step}: the loss is {loss}. The weights of epoch \
+         {kept} are kept; a lower learning rate usually helps"
+    )]
+    Diverged {
+        /// Counted from 1.
+        epoch: usize,
+        /// Within the epoch, counted from 1.
+        step: usize,
+        /// The loss.
+        loss: f64,
+        /// The last epoch with a checkpoint.
+        kept: usize,
+    },
+    /// Fewer training pictures than one batch.
+    #[error("{pictures} training pictures are less than one batch of {batch}")]
+    TooFew {
+        /// Training pictures.
+        pictures: usize,
+        /// The recipe's batch.
+        batch: usize,
+    },
+    /// A checkpoint could not be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// results.csv could not be written or read.
+    #[error("cannot write or read results.csv: {0}")]
+    Results(#[from] csv::Error),
+}
+
+/// What the caller is told while training goes on.
+pub enum Event<'a> {
+    /// A step is done.
+    Step {
+        /// Counted from 1.
+        epoch: usize,
+        /// Within the epoch, counted from 1.
+        step: usize,
+        /// Steps per epoch.
+        steps: usize,
+        /// Running mean over the epoch.
+        loss: f64,
+        /// Pictures per second over the epoch so far.
+        pictures_per_second: f64,
+    },
+    /// An epoch is done and its checkpoint written.
+    Epoch {
+        /// Its figures.
+        row: &'a EpochRow,
+        /// Whether it is the best so far.
+        best: bool,
+    },
+}
+
+/// The data of a run.
+pub struct Data {
+    /// To fit.
+    pub training: Pictures,
+    /// To choose the epoch.
+    pub validation: Pictures,
+}
+
+/// How a run ended.
+pub struct Outcome<B: AutodiffBackend> {
+    /// Weights of the best epoch.
+    pub best: Net<B::InnerBackend>,
+    /// Counters at the end.
+    pub progress: Progress,
+    /// All epochs.
+    pub rows: Vec<EpochRow>,
+    /// Validation of the best weights.
+    pub validation: Validation,
+}
+
+fn mixing(recipe: &Recipe) -> Mixing {
+    Mixing {
+        preprocessing: recipe.input.preprocessing(),
+        augment: recipe.augment,
+        batch: recipe.batch,
+        label_smoothing: recipe.label_smoothing,
+        mixup_alpha: recipe.mixup_alpha,
+        seed: recipe.seed,
+    }
+}
+
+/// A state before the first step.
+pub fn fresh<B: AutodiffBackend>(recipe: &Recipe, plan: &Plan, device: &B::Device) -> State<B> {
+    let net = Net::<B>::new(plan, recipe.seed, device);
+    let worst = match recipe.select {
+        Select::ValidationLoss => f64::MAX,
+        Select::ValidationAccuracy => -1.0,
+    };
+    State {
+        average: net.valid(),
+        net,
+        rule: Rule::new(recipe.optimizer),
+        progress: Progress {
+            epochs: 0,
+            steps: 0,
+            best_epoch: 0,
+            best_value: worst,
+        },
+    }
+}
+
+/// Trains `recipe` in `folder` from its newest checkpoint, or from the start where there is none.
+/// `on_event` may end the run after an epoch; it then can be resumed.
+///
+/// # Errors
+/// When the loss diverges or a file cannot be written; earlier checkpoints stay as they are.
+pub fn train<B>(
+    recipe: &Recipe,
+    plan: &Plan,
+    data: &Data,
+    folder: &Path,
+    device: &B::Device,
+    mut on_event: impl FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Outcome<B>, TrainError>
+where
+    B: AutodiffBackend + TrainOps,
+    B::InnerBackend: TrainOps,
+{
+    if data.training.len() < recipe.batch {
+        return Err(TrainError::TooFew {
+            pictures: data.training.len(),
+            batch: recipe.batch,
+        });
+    }
+    let (last, best_folder) = (folder.join("last"), folder.join("best"));
+    let mut state = fresh::<B>(recipe, plan, device);
+    if last.exists() || last.with_extension("old").exists() {
+        state = checkpoint::load(state, &last, device)?;
+    }
+    let csv = folder.join("results.csv");
+    let mut rows = results::read(&csv, state.progress.epochs)?;
+    while state.progress.epochs < recipe.epochs {
+        let started = Instant::now();
+        let sums;
+        (state, sums) = train_epoch(state, recipe, plan, &data.training, device, &mut on_event)?;
+        let validation = validate(&state.average, plan, recipe, &data.validation, device);
+        state.progress.epochs += 1;
+        let row = EpochRow {
+            epoch: state.progress.epochs,
+            learning_rate: sums.learning_rate,
+            train_loss: sums.loss / sums.steps as f64,
+            train_accuracy: sums.hits as f64 / sums.pictures as f64,
+            val_loss: validation.loss,
+            val_accuracy: validation.accuracy(),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        let (value, best) = match recipe.select {
+            Select::ValidationLoss => (row.val_loss, row.val_loss < state.progress.best_value),
+            Select::ValidationAccuracy => (
+                row.val_accuracy,
+                row.val_accuracy > state.progress.best_value,
+            ),
+        };
+        if best {
+            state.progress.best_epoch = row.epoch;
+            state.progress.best_value = value;
+            checkpoint::save_best(&state.average, &best_folder)?;
+        }
+        checkpoint::save(&state, &last)?;
+        rows.push(row);
+        results::write(&csv, &rows)?;
+        if on_event(Event::Epoch { row: &row, best }).is_break() {
+            break;
+        }
+    }
+    let best = checkpoint::load_best(state.average.clone(), &best_folder, device)?;
+    let validation = validate(&best, plan, recipe, &data.validation, device);
+    Ok(Outcome {
+        best,
+        progress: state.progress,
+        rows,
+        validation,
+    })
+}
+
+struct Sums {
+    loss: f64,
+    steps: usize,
+    hits: usize,
+    pictures: usize,
+    learning_rate: f64,
+}
+
+fn train_epoch<B: AutodiffBackend + TrainOps>(
+    state: State<B>,
+    recipe: &Recipe,
+    plan: &Plan,
+    training: &Pictures,
+    device: &B::Device,
+    on_event: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<(State<B>, Sums), TrainError> {
+    let State {
+        net,
+        mut average,
+        mut rule,
+        mut progress,
+    } = state;
+    let epoch = progress.epochs;
+    let steps = training.len() / recipe.batch;
+    // Dropout draws from the backend's generator: seeded per epoch, so that a resumed run goes on
+    // exactly as one that was never stopped.
+    B::seed(device, recipe.seed.wrapping_mul(1_000_003) ^ epoch as u64);
+    let mut net = Some(net);
+    let mut sums = Sums {
+        loss: 0.0,
+        steps: 0,
+        hits: 0,
+        pictures: 0,
+        learning_rate: 0.0,
+    };
+    let started = Instant::now();
+    for_each_batch(training, mixing(recipe), epoch, |batch| {
+        let Some(current) = net.take() else {
+            return Ok(());
+        };
+        let at = epoch as f64 + (sums.steps as f64 + 1.0) / steps as f64;
+        sums.learning_rate = recipe.schedule.learning_rate(at, recipe.epochs as f64);
+        let mut stats = vec![];
+        let input = inputs::<B>(&batch, device);
+        let targets = TensorData::new(batch.targets.clone(), [batch.len, training.label_count]);
+        let targets = Tensor::<B, 2>::from_data(targets, device);
+        let logits = current.forward(plan, recipe.batch_norm, input, Mode::Train(&mut stats));
+        let loss = -(targets * activation::log_softmax(logits.clone(), 1))
+            .sum()
+            .div_scalar(batch.len as f64);
+        let value: f64 = burn::tensor::ElementConversion::elem(loss.clone().into_scalar());
+        sums.steps += 1;
+        if !value.is_finite() {
+            let (epoch, step, kept) = (epoch + 1, sums.steps, epoch);
+            return Err(TrainError::Diverged {
+                epoch,
+                step,
+                loss: value,
+                kept,
+            });
+        }
+        sums.loss += value;
+        sums.pictures += batch.len;
+        sums.hits += hits(
+            &floats(logits.into_data()),
+            &batch.targets,
+            training.label_count,
+        );
+        let updated = rule.step(sums.learning_rate, current, loss.backward());
+        let updated = updated.update_statistics(plan, stats, recipe.batch_norm.momentum);
+        progress.steps += 1;
+        let valid = updated.valid();
+        average = if recipe.ema_decay > 0.0 {
+            average::update(average.clone(), &valid, recipe.ema_decay, progress.steps)
+        } else {
+            valid
+        };
+        net = Some(updated);
+        let _ = on_event(Event::Step {
+            epoch: epoch + 1,
+            step: sums.steps,
+            steps,
+            loss: sums.loss / sums.steps as f64,
+            pictures_per_second: sums.pictures as f64 / started.elapsed().as_secs_f64(),
+        });
+        Ok(())
+    })?;
+    let net = net.unwrap_or_else(|| unreachable!("put back at the end of every step"));
+    Ok((
+        State {
+            net,
+            average,
+            rule,
+            progress,
+        },
+        sums,
+    ))
+}
+
+fn inputs<B: burn::tensor::backend::Backend>(batch: &Batch, device: &B::Device) -> Tensor<B, 4> {
+    let side = super::plan::SIDE;
+    debug_assert_eq!(batch.inputs.len(), batch.len * PIXELS);
+    let data = TensorData::new(batch.inputs.clone(), [batch.len, 1, side, side]);
+    Tensor::from_data(data, device)
+}
+
+/// The values of a float tensor's data as `f32`.
+pub(super) fn floats(data: TensorData) -> Vec<f32> {
+    data.iter::<f32>().collect()
+}
+
+/// Rows whose largest logit is where the largest target is.
+fn hits(logits: &[f32], targets: &[f32], labels: usize) -> usize {
+    logits
+        .chunks_exact(labels)
+        .zip(targets.chunks_exact(labels))
+        .filter(|(logits, targets)| argmax(logits) == argmax(targets))
+        .count()
+}
+
+/// Index of the first largest value.
+pub(super) fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = i;
+        }
+    }
+    best
+}
