@@ -1,3 +1,16 @@
 //! Mien on the device: camera frame to faces to expression to outputs.
+//!
+//! Data flows one way, and the modules follow it: [`capture`], [`detect`], [`classify`],
+//! [`output`]; [`pipeline`] puts the stages on threads. The host evaluates models with these
+//! very functions.
 
+pub mod annotate;
+pub mod assets;
+pub mod capture;
+pub mod classify;
+pub mod config;
 pub mod detect;
+pub mod model_file;
+pub mod output;
+pub mod pipeline;
+pub mod report;

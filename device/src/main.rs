@@ -1,2 +1,34 @@
-//! The device program.
-fn main() {}
+//! The device program `mien-device`: parses the command line and hands over to the command.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Recognise facial expressions, on this machine alone: nothing is sent anywhere.
+#[derive(Parser)]
+#[command(name = "mien-device", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show expressions live, from the demo's virtual camera or from pictures.
+    Run(commands::run::Args),
+    /// Find faces in pictures.
+    Detect(commands::detect::Args),
+    /// Find faces in pictures and judge their expressions.
+    Analyze(commands::analyze::Args),
+}
+
+fn main() -> ExitCode {
+    commands::start();
+    commands::exit_code(match Cli::parse().command {
+        Command::Run(args) => commands::run::run(args),
+        Command::Detect(args) => commands::detect::run(args),
+        Command::Analyze(args) => commands::analyze::run(args),
+    })
+}

@@ -1,0 +1,64 @@
+//! Where frames come from: pictures, folders of pictures and the demo's virtual camera.
+
+pub mod demo;
+mod file_end;
+pub mod files;
+pub mod picture;
+pub mod slideshow;
+
+use mien_models::plane::{GrayView, PlaneError};
+
+/// One gray frame on its way through the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Gray pixels `[height, width]`, row-major, no gaps.
+    pub pixels: Vec<u8>,
+    /// Columns, at least 1.
+    pub width: u32,
+    /// Rows, at least 1.
+    pub height: u32,
+    /// 0, 1, 2, … in the order of capture.
+    pub sequence: u64,
+    /// Milliseconds since the source's first frame.
+    pub timestamp_ms: u64,
+}
+
+impl Frame {
+    /// The pixels as the stages read them.
+    pub fn view(&self) -> Result<GrayView<'_>, PlaneError> {
+        GrayView::packed(&self.pixels, self.width, self.height)
+    }
+}
+
+/// Why a source gave no frame.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// None of the files could be read.
+    #[error("none of the {files} pictures could be read; the last: {last}")]
+    NothingReadable {
+        /// Files tried.
+        files: usize,
+        /// What was wrong with the last one.
+        last: picture::PictureError,
+    },
+    /// A picture inside the program could not be decoded.
+    #[error("bundled picture {name}: {error}")]
+    Bundled {
+        /// The picture's name.
+        name: &'static str,
+        /// What was wrong with it.
+        error: picture::PictureError,
+    },
+}
+
+/// Gives frames until it has no more.
+pub trait Source: Send {
+    /// The next frame; `None` at the end.
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError>;
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        (**self).next_frame()
+    }
+}

@@ -1,0 +1,74 @@
+//! One file per subcommand, and what they share: logging, failures, exit codes.
+
+pub mod analyze;
+pub mod detect;
+mod open;
+mod photographs;
+pub mod run;
+mod table;
+
+use std::process::ExitCode;
+use std::{io, panic};
+
+use tracing_subscriber::EnvFilter;
+
+/// Why a command could not do its work; each kind has its exit code (docs/cli.md).
+#[derive(Debug)]
+pub enum Failure {
+    /// The work was begun and failed: 1.
+    Work(anyhow::Error),
+    /// Wrong arguments or configuration: 2.
+    Usage(anyhow::Error),
+    /// Nothing could be begun: 3.
+    Nothing(anyhow::Error),
+}
+
+/// A command's outcome.
+pub type Outcome = Result<ExitCode, Failure>;
+
+/// Work was begun and writing its result failed.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Work(error.into())
+    }
+}
+
+/// Logs go to stderr: warnings, or what `RUST_LOG` asks for. A panic says what it is.
+pub fn start() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+    let print_details = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        print_details(info);
+        eprintln!("error: this is a fault in mien-device, please report it");
+    }));
+}
+
+/// The exit code for an outcome; a failure is printed.
+pub fn exit_code(outcome: Outcome) -> ExitCode {
+    let (error, code) = match outcome {
+        Ok(code) => return code,
+        Err(Failure::Work(error)) => (error, 1),
+        Err(Failure::Usage(error)) => (error, 2),
+        Err(Failure::Nothing(error)) => (error, 3),
+    };
+    if is_broken_pipe(&error) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::from(code)
+}
+
+/// `mien-device … | head` has seen enough: not an error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

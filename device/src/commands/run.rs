@@ -1,0 +1,161 @@
+//! `mien-device run`: frames through all stages, live.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context, anyhow};
+use mien_device::capture::demo::DemoCamera;
+use mien_device::capture::slideshow::Slideshow;
+use mien_device::capture::{CaptureError, Source, files};
+use mien_device::detect::Detector;
+use mien_device::detect::cascade::CascadeOptions;
+use mien_device::output::Output;
+use mien_device::output::palette::Depth;
+use mien_device::output::record::Record;
+use mien_device::output::terminal::{Look, Terminal};
+use mien_device::pipeline::channel::Overflow;
+use mien_device::pipeline::{self, Options, PipelineError};
+
+use super::open::{self, ConfigArgs, SearchArgs};
+use super::{Failure, Outcome};
+
+/// Seed of the demo's camera movements.
+const DEMO_SEED: u32 = 1;
+
+/// Arguments of `mien-device run`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// `demo` (a virtual camera over bundled portraits), a picture or a folder of pictures
+    #[arg(long, value_name = "demo|PATH", default_value = "demo")]
+    source: PathBuf,
+    /// Stop after N frames [default: a folder's pictures once; the demo goes on until Ctrl-C]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Expression model file [default: the configuration's, else the embedded one]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Face detector file [default: the configuration's, else the embedded one]
+    #[arg(long, value_name = "FILE")]
+    detector: Option<PathBuf>,
+    /// Write every frame's result to FILE, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    #[command(flatten)]
+    search: SearchArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Outcome {
+    let config = args.config.load()?;
+    let options = args.search.options(live_search());
+    let mut detector = open::detector(args.detector.as_deref(), &config, options)?;
+    let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
+    let (mut source, is_endless) = open_source(&args)?;
+
+    let mut record = args.record.as_deref().map(|path| {
+        let file = File::create(path).with_context(|| format!("--record {}", path.display()))?;
+        Ok(Record::new(
+            BufWriter::new(file),
+            detector.name(),
+            classifier.labels(),
+        ))
+    });
+    let mut record = record.take().transpose().map_err(Failure::Usage)?;
+    let look = look();
+    let title = format!("{} · {model_name}", args.source.display());
+    let stdout = io::stdout().lock();
+    let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
+    let mut outputs: Vec<&mut dyn Output> = vec![&mut terminal];
+    outputs.extend(record.iter_mut().map(|record| record as &mut dyn Output));
+
+    // A live view drops what it cannot keep up with; a run of a known length misses nothing.
+    let options = Options {
+        frames: args.frames,
+        overflow: if is_endless {
+            Overflow::DropOldest
+        } else {
+            Overflow::Wait
+        },
+        real_time: is_endless || look != Look::Lines,
+    };
+    let stop = stop_on_signal()?;
+    let detector: &mut (dyn Detector + Send) = &mut detector;
+    let totals = pipeline::run(
+        &mut source,
+        detector,
+        &mut classifier,
+        &mut outputs,
+        &options,
+        &stop,
+    )
+    .map_err(failure)?;
+    if totals.faces == 0 {
+        let seen = totals.frames;
+        return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Faces near the camera, fast enough for a Pi.
+fn live_search() -> CascadeOptions {
+    CascadeOptions {
+        scale_factor: 1.2,
+        min_neighbors: 4,
+        min_size_px: 80,
+        ..CascadeOptions::default()
+    }
+}
+
+/// The source and whether it never ends.
+fn open_source(args: &Args) -> Result<(Box<dyn Source>, bool), Failure> {
+    if args.source.as_os_str() == "demo" {
+        let camera = DemoCamera::new(DEMO_SEED).map_err(|error| Failure::Nothing(error.into()))?;
+        return Ok((Box::new(camera), args.frames.is_none()));
+    }
+    let entries = files::expand(std::slice::from_ref(&args.source));
+    let files: Result<Vec<_>, _> = entries.into_iter().collect();
+    let files = files.map_err(|(path, error)| {
+        Failure::Nothing(anyhow!(error).context(format!("--source {}", path.display())))
+    })?;
+    Ok((
+        Box::new(Slideshow::new(files, args.frames.is_some())),
+        false,
+    ))
+}
+
+/// A panel on a terminal with colours, lines elsewhere (`NO_COLOR`, `TERM=dumb`, pipes).
+fn look() -> Look {
+    let choice = anstream::AutoStream::choice(&io::stdout());
+    if io::stdout().is_terminal() && choice != anstream::ColorChoice::Never {
+        Look::Panel(Depth::from_environment())
+    } else {
+        Look::Lines
+    }
+}
+
+/// A flag that Ctrl-C and SIGTERM set; a second one ends the program at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+fn failure(error: PipelineError) -> Failure {
+    match error {
+        PipelineError::Output(error) => error.into(),
+        PipelineError::Capture(CaptureError::NothingReadable { .. }) => {
+            Failure::Nothing(error.into())
+        }
+        error => Failure::Work(error.into()),
+    }
+}

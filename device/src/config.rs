@@ -1,0 +1,149 @@
+//! The device's configuration file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use serde::Deserialize;
+
+/// What the configuration file may set. Unknown keys are errors: a misspelt one would otherwise
+/// be silently without effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Expression model file; relative paths count from the configuration file's folder.
+    pub model: Option<PathBuf>,
+    /// Face detector file; likewise.
+    pub detector: Option<PathBuf>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads `explicit`, or else `$XDG_CONFIG_HOME/mien/config.toml` (usually
+    /// `~/.config/mien/config.toml`), which may be missing.
+    pub fn load(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(path) = explicit {
+            return Self::read(path);
+        }
+        let Some(path) = default_path(env::var_os("XDG_CONFIG_HOME"), env::var_os("HOME")) else {
+            return Ok(Self::default());
+        };
+        match Self::read(&path) {
+            Err(ConfigError::Unreadable { error, .. })
+                if error.kind() == io::ErrorKind::NotFound =>
+            {
+                Ok(Self::default())
+            }
+            result => result,
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Invalid {
+            path: path.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for file in [&mut config.model, &mut config.detector]
+            .into_iter()
+            .flatten()
+        {
+            *file = folder.join(&*file);
+        }
+        Ok(config)
+    }
+}
+
+/// XDG Base Directory Specification: a relative `$XDG_CONFIG_HOME` is ignored.
+fn default_path(xdg_config_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let folder = xdg_config_home
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| home.map(|home| Path::new(&home).join(".config")))?;
+    Some(folder.join("mien/config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (PathBuf, Result<Config, ConfigError>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        (folder.path().to_owned(), Config::load(Some(&path)))
+    }
+
+    #[test]
+    fn paths_count_from_the_file() {
+        let (folder, config) = read("model = \"m.postcard\"\ndetector = \"/d.postcard\"\n");
+        let config = config.unwrap();
+        assert_eq!(config.model, Some(folder.join("m.postcard")));
+        assert_eq!(config.detector, Some("/d.postcard".into()));
+    }
+
+    #[test]
+    fn empty_is_fine_and_unknown_keys_are_not() {
+        assert_eq!(read("").1.unwrap(), Config::default());
+        for text in ["modell = \"m\"", "model = 3", "model = "] {
+            let error = read(text).1.unwrap_err();
+            assert!(matches!(error, ConfigError::Invalid { .. }), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains("config.toml: TOML parse error at line 1"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_named_file_must_exist() {
+        let error = Config::load(Some(Path::new("does/not/exist.toml"))).unwrap_err();
+        assert!(matches!(error, ConfigError::Unreadable { .. }));
+    }
+
+    #[test]
+    fn default_place_follows_xdg() {
+        let path = |xdg: Option<&str>, home: Option<&str>| {
+            default_path(xdg.map(Into::into), home.map(Into::into))
+        };
+        assert_eq!(
+            path(Some("/x"), Some("/h")),
+            Some("/x/mien/config.toml".into())
+        );
+        assert_eq!(
+            path(Some("x"), Some("/h")),
+            Some("/h/.config/mien/config.toml".into())
+        );
+        assert_eq!(
+            path(None, Some("/h")),
+            Some("/h/.config/mien/config.toml".into())
+        );
+        assert_eq!(path(None, None), None);
+    }
+}

@@ -1,0 +1,19 @@
+//! What shows a run's results.
+
+pub mod palette;
+pub mod record;
+pub mod terminal;
+
+use std::io;
+
+use crate::pipeline::stages::Judged;
+use crate::pipeline::totals::Totals;
+
+/// Shows judged frames. An error ends the run.
+pub trait Output {
+    /// Shows one frame; called in order.
+    fn show(&mut self, judged: &Judged) -> io::Result<()>;
+
+    /// The run is over.
+    fn finish(&mut self, totals: &Totals) -> io::Result<()>;
+}

@@ -1,0 +1,179 @@
+//! Capture, detect, classify and output as threads joined by bounded channels.
+
+pub mod channel;
+pub mod stages;
+pub mod totals;
+
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::capture::{CaptureError, Frame, Source};
+use crate::classify::{Classifier, ClassifyError};
+use crate::detect::{DetectError, Detector};
+use crate::output::Output;
+
+use channel::{Overflow, Receiver, Sender, bounded};
+use stages::{Detected, Judged};
+use totals::{Dropped, Totals};
+
+/// Frames that may wait in front of a stage. More would only add delay.
+const CAPACITY: usize = 2;
+
+/// How a run treats time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Stop after this many source frames.
+    pub frames: Option<u64>,
+    /// What happens when a stage is slower than the source.
+    pub overflow: Overflow,
+    /// Hold every frame back until its timestamp, as a camera would.
+    pub real_time: bool,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source failed.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// A frame is not a picture.
+    #[error("frame: {0}")]
+    Frame(#[from] mien_models::plane::PlaneError),
+    /// The detector failed.
+    #[error("detection: {0}")]
+    Detect(#[from] DetectError),
+    /// The classifier failed.
+    #[error("classification: {0}")]
+    Classify(#[from] ClassifyError),
+    /// An output failed.
+    #[error("output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Runs frames from `source` through every stage until the source ends, `options.frames` are
+/// through or `stop` is set, and returns the totals. `outputs` see every judged frame in order
+/// and then the totals; they run on the caller's thread.
+pub fn run(
+    source: &mut dyn Source,
+    detector: &mut (dyn Detector + Send),
+    classifier: &mut Classifier,
+    outputs: &mut [&mut dyn Output],
+    options: &Options,
+    stop: &AtomicBool,
+) -> Result<Totals, PipelineError> {
+    let start = Instant::now();
+    let mut totals = Totals::new(classifier.labels());
+    let detector_name = detector.name().to_owned();
+    let (to_detect, frames) = bounded(CAPACITY, options.overflow);
+    let (to_classify, detected) = bounded(CAPACITY, options.overflow);
+    let (to_output, judged) = bounded(CAPACITY, options.overflow);
+
+    let (output_result, stage_results) = thread::scope(|scope| {
+        let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+        let capture = spawn("capture")
+            .spawn_scoped(scope, || capture_stage(source, to_detect, options, stop))?;
+        let detect =
+            spawn("detect").spawn_scoped(scope, || detect_stage(frames, detector, to_classify))?;
+        let classify = spawn("classify").spawn_scoped(scope, || {
+            classify_stage(detected, &detector_name, classifier, to_output)
+        })?;
+        // Ends when the stages above have ended; ending early ends them.
+        let output_result = output_stage(judged, outputs, &mut totals);
+        Ok::<_, PipelineError>((output_result, [join(capture), join(detect), join(classify)]))
+    })?;
+
+    let [capture, detect, classify] = stage_results;
+    // A stage that fails closes its channels; the others then end without an error, so the
+    // first error is the cause.
+    let dropped = Dropped {
+        detect: capture?,
+        classify: detect?,
+        output: classify?,
+    };
+    output_result?;
+    totals.finish(dropped, start.elapsed());
+    for output in outputs {
+        output.finish(&totals)?;
+    }
+    Ok(totals)
+}
+
+/// What a stage returns: how many items the channel behind it dropped.
+type StageResult = Result<u64, PipelineError>;
+
+/// A panic in a stage goes on in the caller.
+fn join(handle: ScopedJoinHandle<'_, StageResult>) -> StageResult {
+    handle
+        .join()
+        .unwrap_or_else(|payload| panic::resume_unwind(payload))
+}
+
+fn capture_stage(
+    source: &mut dyn Source,
+    next: Sender<Frame>,
+    options: &Options,
+    stop: &AtomicBool,
+) -> StageResult {
+    let start = Instant::now();
+    let mut left = options.frames.unwrap_or(u64::MAX);
+    while left > 0 && !stop.load(Ordering::Relaxed) {
+        let Some(frame) = source.next_frame()? else {
+            break;
+        };
+        if options.real_time {
+            let due = start + Duration::from_millis(frame.timestamp_ms);
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        if next.send(frame).is_err() {
+            break;
+        }
+        left -= 1;
+    }
+    Ok(next.dropped())
+}
+
+fn detect_stage(
+    frames: Receiver<Frame>,
+    detector: &mut (dyn Detector + Send),
+    next: Sender<Detected>,
+) -> StageResult {
+    while let Some(frame) = frames.recv() {
+        if next.send(stages::detect(frame, detector)?).is_err() {
+            break;
+        }
+    }
+    Ok(next.dropped())
+}
+
+fn classify_stage(
+    detected: Receiver<Detected>,
+    detector_name: &str,
+    classifier: &mut Classifier,
+    next: Sender<Judged>,
+) -> StageResult {
+    while let Some(detected) = detected.recv() {
+        if next
+            .send(stages::classify(detected, detector_name, classifier)?)
+            .is_err()
+        {
+            break;
+        }
+    }
+    Ok(next.dropped())
+}
+
+fn output_stage(
+    judged: Receiver<Judged>,
+    outputs: &mut [&mut dyn Output],
+    totals: &mut Totals,
+) -> Result<(), PipelineError> {
+    while let Some(judged) = judged.recv() {
+        totals.count(&judged);
+        for output in outputs.iter_mut() {
+            output.show(&judged)?;
+        }
+    }
+    Ok(())
+}

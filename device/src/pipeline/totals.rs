@@ -1,0 +1,94 @@
+//! What a run amounts to: the machine-readable last line of `mien-device run`.
+
+use std::time::Duration;
+
+use mien_models::label::Labels;
+use serde::Serialize;
+
+use crate::report::ByLabel;
+
+use super::stages::Judged;
+
+/// Counts of a run. Serializes as the JSON object that docs/cli.md describes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Totals {
+    /// Frames that reached the outputs.
+    pub frames: u64,
+    /// Frames with at least one face.
+    pub frames_with_face: u64,
+    /// Faces judged, all frames together.
+    pub faces: u64,
+    /// Faces per expression.
+    pub expressions: ByLabel<u64>,
+    /// Frames dropped because a stage was too slow.
+    pub dropped: Dropped,
+    /// Mean time per frame and stage, milliseconds.
+    pub mean_ms: StageMs,
+    /// Wall-clock time of the run, milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// Frames dropped in front of each stage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// In front of detection.
+    pub detect: u64,
+    /// In front of classification.
+    pub classify: u64,
+    /// In front of the outputs.
+    pub output: u64,
+}
+
+/// Time per stage, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StageMs {
+    /// Detection.
+    pub detect: f64,
+    /// Cropping and classification.
+    pub classify: f64,
+}
+
+impl Totals {
+    /// Zero of everything.
+    pub(super) fn new(labels: &Labels) -> Self {
+        Self {
+            frames: 0,
+            frames_with_face: 0,
+            faces: 0,
+            expressions: labels.iter().map(|name| (name.to_owned(), 0)).collect(),
+            dropped: Dropped::default(),
+            mean_ms: StageMs::default(),
+            elapsed_ms: 0,
+        }
+    }
+
+    /// Counts one frame. `mean_ms` holds sums until [`Self::finish`].
+    pub(super) fn count(&mut self, judged: &Judged) {
+        self.frames += 1;
+        self.frames_with_face += u64::from(!judged.faces.is_empty());
+        self.faces += judged.faces.len() as u64;
+        for face in &judged.faces {
+            if let Some(count) = self.expressions.get_mut(face.verdict.label_index) {
+                *count += 1;
+            }
+        }
+        self.mean_ms.detect += milliseconds(judged.detect_time);
+        self.mean_ms.classify += milliseconds(judged.classify_time);
+    }
+
+    /// Closes the account.
+    pub(super) fn finish(&mut self, dropped: Dropped, elapsed: Duration) {
+        let frames = self.frames.max(1) as f64;
+        let mean = |sum: f64| (sum / frames * 1000.0).round() / 1000.0;
+        self.mean_ms = StageMs {
+            detect: mean(self.mean_ms.detect),
+            classify: mean(self.mean_ms.classify),
+        };
+        self.dropped = dropped;
+        self.elapsed_ms = elapsed.as_millis() as u64;
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

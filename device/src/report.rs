@@ -1,0 +1,180 @@
+//! Results as JSON: the shapes that docs/cli.md describes and snapshot tests pin. Later
+//! versions add keys and never rename any.
+
+use mien_models::label::Labels;
+use serde::{Serialize, Serializer};
+
+use crate::capture::picture::PictureError;
+use crate::classify::Verdict;
+use crate::detect::Detection;
+
+/// A JSON object with one entry per label, in the model's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ByLabel<T>(Vec<(String, T)>);
+
+impl<T> ByLabel<T> {
+    /// The value at a label's index.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.0.get_mut(index).map(|(_, value)| value)
+    }
+
+    /// Names and values in the model's order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl<T> FromIterator<(String, T)> for ByLabel<T> {
+    fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+impl<T: Serialize> Serialize for ByLabel<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+/// A rectangle in pixels of the upright picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct FaceBox {
+    /// Left edge.
+    pub x: f32,
+    /// Top edge.
+    pub y: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+/// One face.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Face {
+    /// Where it is.
+    #[serde(rename = "box")]
+    pub face_box: FaceBox,
+    /// The detector's own score; of a cascade, the number of grouped neighbours.
+    pub score: f32,
+    /// The detector's name.
+    pub detector: String,
+    /// Expression and probabilities, if the face was judged.
+    #[serde(flatten)]
+    pub judgement: Option<Judgement>,
+}
+
+/// The verdict on one face.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judgement {
+    /// The most probable label.
+    pub expression: String,
+    /// Probability of every label; sum 1.
+    pub probabilities: ByLabel<f32>,
+}
+
+impl Face {
+    /// A face that was found but not judged.
+    pub fn found(detection: &Detection, detector: &str) -> Self {
+        let &Detection {
+            x,
+            y,
+            width,
+            height,
+            score,
+            ..
+        } = detection;
+        Self {
+            face_box: FaceBox {
+                x,
+                y,
+                width,
+                height,
+            },
+            score,
+            detector: detector.to_owned(),
+            judgement: None,
+        }
+    }
+
+    /// A face with its verdict.
+    pub fn judged(
+        detection: &Detection,
+        detector: &str,
+        verdict: &Verdict,
+        labels: &Labels,
+    ) -> Self {
+        let name = |index| labels.name(index).unwrap_or_default().to_owned();
+        Self {
+            judgement: Some(Judgement {
+                expression: name(verdict.label_index),
+                probabilities: labels
+                    .iter()
+                    .map(str::to_owned)
+                    .zip(verdict.probabilities.iter().copied())
+                    .collect(),
+            }),
+            ..Self::found(detection, detector)
+        }
+    }
+}
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum FileReport {
+    /// It was read.
+    Read(ReadFile),
+    /// It was not.
+    Failed {
+        /// The path as given.
+        path: String,
+        /// Why.
+        error: ErrorReport,
+    },
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReadFile {
+    /// The path as given.
+    pub path: String,
+    /// Columns of the upright picture.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Its faces, largest first.
+    pub faces: Vec<Face>,
+    /// What it took.
+    pub timing_ms: TimingMs,
+}
+
+/// Milliseconds per step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TimingMs {
+    /// Reading and decoding the file.
+    pub decode: f64,
+    /// Looking for faces.
+    pub detect: f64,
+    /// Cropping and judging all faces; absent where nothing is judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classify: Option<f64>,
+}
+
+/// An error for programs and people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorReport {
+    /// Stable name of the kind.
+    pub kind: &'static str,
+    /// One line for people.
+    pub message: String,
+}
+
+impl From<&PictureError> for ErrorReport {
+    fn from(error: &PictureError) -> Self {
+        Self {
+            kind: error.kind.name(),
+            message: error.message.clone(),
+        }
+    }
+}
