@@ -2,8 +2,11 @@
 
 pub mod by_name;
 pub mod dataset;
+pub mod evaluate;
 pub mod import;
+pub mod inspect;
 pub mod model_file;
+pub mod plot;
 pub mod progress;
 pub mod quantize;
 pub mod train;

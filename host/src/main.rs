@@ -27,6 +27,10 @@ enum Command {
     Import(commands::import::Args),
     /// Train a network.
     Train(commands::train::Args),
+    /// Judge a packed model with the device's inference code.
+    Evaluate(commands::evaluate::Args),
+    /// Show what a model file holds.
+    Inspect(commands::inspect::Args),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         Command::Data(args) => commands::data::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Train(args) => commands::train::run(args),
+        Command::Evaluate(args) => commands::evaluate::run(args),
+        Command::Inspect(args) => commands::inspect::run(args),
     };
     commands::exit_code(result)
 }

@@ -1,7 +1,9 @@
 //! One file per subcommand: arguments, the call into the library, the output.
 
 pub mod data;
+pub mod evaluate;
 pub mod import;
+pub mod inspect;
 pub mod table;
 pub mod train;
 mod train_view;

@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::AutodiffBackend;
 use clap::ValueEnum;
 use mien_host::dataset;
+use mien_host::plot;
 use mien_host::train::config::RunConfig;
 use mien_host::train::data::{Prepared, prepare};
 use mien_host::train::ops::TrainOps;
@@ -186,8 +187,12 @@ where
             _ => ControlFlow::Continue(()),
         }
     })?;
-    // plot::curves(&folder.join("curves.svg"), &outcome.rows)?;
-    // plot::confusion(&folder.join("confusion.svg"), &prepared.labels, &outcome.validation.confusion)?;
+    plot::curves(&folder.join("curves.svg"), &outcome.rows)?;
+    plot::confusion(
+        &folder.join("confusion.svg"),
+        &prepared.labels,
+        &outcome.validation.confusion,
+    )?;
     view.end(
         folder,
         &outcome.progress,

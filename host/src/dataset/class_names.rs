@@ -34,6 +34,18 @@ pub(super) fn usage_split(text: &str) -> Option<Split> {
         .find(|split| split.name().eq_ignore_ascii_case(text.trim()))
 }
 
+/// The split of a folder's name. `test` is what must not choose a model: PrivateTest.
+pub(super) fn folder_split(name: &str) -> Option<Split> {
+    match name.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Split::Training),
+        "val" | "valid" | "validation" | "public" | "publictest" | "public_test" => {
+            Some(Split::PublicTest)
+        }
+        "test" | "private" | "privatetest" | "private_test" => Some(Split::PrivateTest),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,28 @@ pub enum DatasetError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// A folder that is neither a split nor a class.
+    #[error(
+        "the folder {path} is no {what} of FER2013; the splits are train, validation and test, \
+         the classes angry, disgust, fear, happy, sad, surprise and neutral: rename it or move \
+         it away"
+    )]
+    UnknownFolder {
+        /// The folder.
+        path: PathBuf,
+        /// `split` or `class`.
+        what: &'static str,
+    },
+    /// Pictures that cannot be used.
+    #[error("{path}:{}{}", list(.pictures), and_more(*.more, "bad pictures"))]
+    BadPictures {
+        /// The folder.
+        path: PathBuf,
+        /// The first [`MAX_REPORTED`] of them.
+        pictures: Vec<BadPicture>,
+        /// How many more there are.
+        more: usize,
+    },
     /// Rows that cannot be used.
     #[error("{path}:{}{}", list(.rows), and_more(*.more, "bad rows"))]
     BadRows {
@@ -64,6 +86,15 @@ pub struct BadRow {
     pub line: u64,
     /// What is wrong with it.
     pub problem: RowProblem,
+}
+
+/// A picture that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPicture {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
 }
 
 /// What is wrong with a row.
@@ -102,6 +133,12 @@ pub enum RowProblem {
 impl fmt::Display for BadRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.problem)
+    }
+}
+
+impl fmt::Display for BadPicture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.problem)
     }
 }
 

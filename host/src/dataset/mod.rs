@@ -4,13 +4,14 @@
 mod class_names;
 mod csv_rows;
 mod error;
+mod folders;
 mod open;
 mod summary;
 
 use mien_models::label::Labels;
 
 pub use class_names::class_index;
-pub use error::{BadRow, DatasetError, MAX_REPORTED, RowProblem};
+pub use error::{BadPicture, BadRow, DatasetError, MAX_REPORTED, RowProblem};
 pub use open::open;
 pub use summary::{Duplicates, Leak, Summary, summarize};
 

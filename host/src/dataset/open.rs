@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use mien_models::label::Labels;
 
 use super::csv_rows::read_rows;
+use super::folders::{has_pictures, read_folders};
 use super::{Dataset, DatasetError};
 use crate::progress::{Progress, Task, Unit};
 
@@ -28,12 +29,15 @@ const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const TAR_MAGIC: (usize, &[u8]) = (257, b"ustar");
 
 /// Reads the pictures at `path`: fer2013.csv or icml_face_data.csv, plain, compressed (zstd,
-/// gzip) or inside a tar, or a folder with one of these.
+/// gzip) or inside a tar, a folder with one of these, or folders of pictures per class, below
+/// folders of splits or not.
 pub fn open(path: &Path, progress: Progress) -> Result<Dataset, DatasetError> {
     let mut dataset = Dataset::new(Labels::fer2013());
     let metadata = path.metadata().map_err(|source| read_error(path, source))?;
     if metadata.is_dir() {
-        if let Some(file) = csv_in(path) {
+        if has_pictures(path)? {
+            read_folders(path, progress, &mut dataset)?;
+        } else if let Some(file) = csv_in(path) {
             read_file(&file, progress, &mut dataset)?;
         }
     } else {

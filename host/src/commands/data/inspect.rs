@@ -55,16 +55,12 @@ fn describe(summary: &Summary) -> String {
     let duplicates = &summary.duplicates;
     let mut text = table.render();
     text += &format!(
-        "\n{} pictures stand in {} groups of exact duplicates; {} groups carry conflicting labels\n",
-        duplicates.pictures, duplicates.groups, duplicates.conflicting_groups
+        "\ngroups of exact duplicates: {} ({} pictures), with conflicting labels: {}\n",
+        duplicates.groups, duplicates.pictures, duplicates.conflicting_groups
     );
     for leak in &duplicates.across {
-        text += &format!(
-            "{} pictures of {} also stand in {}\n",
-            leak.pictures,
-            leak.split,
-            leak.also_in.join(" or ")
-        );
+        let also_in = leak.also_in.join(" or ");
+        text += &format!("{} also in {also_in}: {}\n", leak.split, leak.pictures);
     }
     text
 }
