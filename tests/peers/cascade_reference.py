@@ -1,0 +1,59 @@
+"""What OpenCV's CascadeClassifier finds, on one thread.
+
+Request: {"cascade": "haarcascade_frontalface_default.xml",
+          "pictures": [{"path": ..., "width": ..., "height": ...}],   raw gray planes
+          "runs": [{"picture": 0, "scale_factor": 1.1, "min_neighbors": 3, "min_size_px": 60,
+                    "equalize": false}],
+          "repeat": 1}
+Answer:  {"opencv": "4.x", "cascade_path": ..., "runs": [{"boxes": [[x, y, width, height, neighbors]],
+          "milliseconds": least of the repeats}]}
+"""
+
+import json
+import os
+import sys
+import time
+
+import cv2
+import numpy
+
+
+def load(picture):
+    pixels = numpy.fromfile(picture["path"], dtype=numpy.uint8)
+    return pixels.reshape(picture["height"], picture["width"])
+
+
+def detect(classifier, gray, run):
+    if run["equalize"]:
+        gray = cv2.equalizeHist(gray)
+    side = run["min_size_px"]
+    boxes, neighbors = classifier.detectMultiScale2(
+        gray,
+        scaleFactor=run["scale_factor"],
+        minNeighbors=run["min_neighbors"],
+        minSize=(side, side),
+    )
+    return [[int(v) for v in box] + [int(n)] for box, n in zip(boxes, neighbors)]
+
+
+def timed(classifier, gray, run, repeat):
+    least = float("inf")
+    for _ in range(repeat):
+        start = time.perf_counter()
+        boxes = detect(classifier, gray, run)
+        least = min(least, time.perf_counter() - start)
+    return {"boxes": boxes, "milliseconds": least * 1000}
+
+
+def main():
+    cv2.setNumThreads(1)
+    request = json.load(sys.stdin)
+    path = os.path.join(cv2.data.haarcascades, request["cascade"])
+    classifier = cv2.CascadeClassifier(path)
+    pictures = [load(picture) for picture in request["pictures"]]
+    repeat = request.get("repeat", 1)
+    runs = [timed(classifier, pictures[run["picture"]], run, repeat) for run in request["runs"]]
+    json.dump({"opencv": cv2.__version__, "cascade_path": path, "runs": runs}, sys.stdout)
+
+
+main()

@@ -1,0 +1,158 @@
+//! Mien's cascade detector against OpenCV's: the same boxes, with the same neighbours, in the
+//! same order.
+
+mod pictures;
+mod reference;
+mod runs;
+
+use std::fs;
+
+use mien_host::import::cascade;
+use mien_models::{container, embedded};
+use mien_tests::{peers, shared};
+use serde_json::Value;
+
+use pictures::{Picture, photographs};
+use runs::{Options, Run, ask_opencv, detect_all};
+
+/// Photographs that OpenCV and Mien are compared on.
+const PHOTOGRAPHS: usize = 60;
+/// Options tried on each photograph, unless `MIEN_PARITY=full`.
+const OPTIONS_PER_PHOTOGRAPH: usize = 4;
+
+#[test]
+fn opencv_finds_the_same_in_photographs() {
+    let (Some(folder), Some(python)) = (shared::path("data/detection"), peers::python()) else {
+        return;
+    };
+    let pictures = photographs(&folder, PHOTOGRAPHS);
+    assert_eq!(pictures.len(), PHOTOGRAPHS);
+    let options = Options::grid();
+    let full = std::env::var("MIEN_PARITY").is_ok_and(|value| value == "full");
+    let runs: Vec<Run> = (0..pictures.len())
+        .flat_map(|picture| {
+            let all = options.iter().enumerate();
+            let turn = picture * OPTIONS_PER_PHOTOGRAPH;
+            // 7 and the size of the grid have no divisor in common: all options get their turn.
+            let chosen = move |index: usize| {
+                let place = (index * 7 + turn) % 64;
+                full || place < OPTIONS_PER_PHOTOGRAPH
+            };
+            all.filter(move |&(index, _)| chosen(index))
+                .map(move |(_, &options)| Run { picture, options })
+        })
+        .collect();
+    let opencv = ask_opencv(&python, &pictures, &runs, 1);
+    let mien = detect_all(&pictures, &runs, 1);
+    let mut boxes = 0;
+    for ((run, expected), found) in runs.iter().zip(&opencv.answers).zip(&mien) {
+        let name = &pictures[run.picture].name;
+        assert_eq!(found.boxes, expected.boxes, "{name} with {:?}", run.options);
+        boxes += found.boxes.len();
+    }
+    println!(
+        "OpenCV {}: {boxes} boxes of {} runs on {} photographs are the same",
+        opencv.version,
+        runs.len(),
+        pictures.len()
+    );
+    assert!(boxes > runs.len(), "the photographs have faces");
+}
+
+/// Prints how long a 640x480 frame takes in both.
+#[test]
+fn a_frame_takes_no_longer_than_in_opencv() {
+    if cfg!(debug_assertions) {
+        eprintln!("skipped: only optimized code (--release) is worth timing");
+        return;
+    }
+    let (Some(folder), Some(python)) = (shared::path("data/detection"), peers::python()) else {
+        return;
+    };
+    let pictures: Vec<Picture> = photographs(&folder, 20)
+        .iter()
+        .map(|picture| picture.resized(640, 480))
+        .collect();
+    for (scale_factor, min_size_px) in [(1.1, 60), (1.2, 60), (1.1, 30)] {
+        let options = Options {
+            scale_factor,
+            min_neighbors: 3,
+            min_size_px,
+            equalize: false,
+        };
+        let runs: Vec<Run> = (0..pictures.len())
+            .map(|picture| Run { picture, options })
+            .collect();
+        let opencv = ask_opencv(&python, &pictures, &runs, 5);
+        let mien = detect_all(&pictures, &runs, 5);
+        let [theirs, ours] = [&opencv.answers, &mien].map(|answers| {
+            let mut times: Vec<f64> = answers.iter().map(|answer| answer.milliseconds).collect();
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        println!(
+            "scale {scale_factor}, faces from {min_size_px} px: {ours:.1} ms, OpenCV {theirs:.1} ms, \
+             ratio {:.2} (medians of {} frames, one thread)",
+            ours / theirs,
+            pictures.len()
+        );
+        // A busy machine can slow one side down, so the bound leaves room: we take about half.
+        assert!(ours < 1.5 * theirs, "{ours} ms against {theirs} ms");
+    }
+}
+
+#[test]
+fn the_shipped_cascade_is_the_import_of_opencvs_file() {
+    let Some(python) = peers::python() else {
+        return;
+    };
+    let answer = ask_opencv(&python, &[], &[], 1);
+    let path = answer.cascade_path;
+    let xml = cascade::read(path.as_ref()).expect("OpenCV's file can be read");
+    let model = cascade::parse(&xml, runs::CASCADE).expect("OpenCV's file is a cascade");
+    let file = container::encode(&model, model.model_id(), 1).expect("the cascade is sound");
+    assert_eq!(Some(file.as_slice()), embedded::CASCADE);
+}
+
+#[test]
+fn the_committed_reference_holds() {
+    let pictures = pictures::committed();
+    let reference = reference::load();
+    for picture in &pictures {
+        let pixels = reference.sha256.get(&picture.name).and_then(Value::as_str);
+        assert_eq!(
+            pixels,
+            Some(picture.sha256().as_str()),
+            "the pixels of {} are no longer those that OpenCV saw",
+            picture.name
+        );
+    }
+    let found = detect_all(&pictures, &reference.runs, 1);
+    let mut boxes = 0;
+    for ((run, expected), found) in reference.runs.iter().zip(&reference.boxes).zip(&found) {
+        let name = &pictures[run.picture].name;
+        assert_eq!(&found.boxes, expected, "{name} with {:?}", run.options);
+        boxes += expected.len();
+    }
+    assert!(boxes > 900, "{boxes} boxes");
+}
+
+#[test]
+fn the_committed_reference_is_opencvs() {
+    let Some(python) = peers::python() else {
+        return;
+    };
+    let pictures = pictures::committed();
+    let runs = reference::runs(&pictures);
+    let opencv = ask_opencv(&python, &pictures, &runs, 1);
+    let text = reference::write(&pictures, &runs, &opencv);
+    if std::env::var("MIEN_UPDATE_REFERENCE").is_ok_and(|value| value == "1") {
+        fs::write(reference::path(), text).expect("the reference can be written");
+        return;
+    }
+    let committed = reference::load();
+    assert_eq!(committed.runs, runs);
+    for (committed, answer) in committed.boxes.iter().zip(&opencv.answers) {
+        assert_eq!(committed, &answer.boxes);
+    }
+}
