@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::container::{FormatError, Kind, Payload, sha256_of_postcard};
+use crate::container::{FormatError, Kind, Payload, TextError, check_text, sha256_of_postcard};
 use crate::label::{LabelError, Labels, MAX_LABELS};
 use crate::network::{Network, NetworkError, Shape};
 use crate::preprocess::{Preprocessing, PreprocessingError};
@@ -14,8 +14,6 @@ use crate::preprocess::{Preprocessing, PreprocessingError};
 pub const MAX_GOLDEN: usize = 64;
 /// Most figures a model card may list.
 pub const MAX_FIGURES: usize = 64;
-/// Longest text field of a model card in bytes (UTF-8).
-pub const MAX_CARD_TEXT_BYTES: usize = 16 * 1024;
 
 /// Everything the device needs to turn a face crop into probabilities.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
@@ -126,17 +124,13 @@ pub enum ExpressionModelError {
         /// Which one.
         index: usize,
     },
-    /// A text over [`MAX_CARD_TEXT_BYTES`].
-    #[error("the model card's {field} is longer than {MAX_CARD_TEXT_BYTES} bytes")]
-    CardTextTooLong {
+    /// A text that is too long or not printable.
+    #[error("the model card's {field} {source}")]
+    CardText {
         /// Which field.
         field: &'static str,
-    },
-    /// A control character other than a line break or tab, which could drive a terminal.
-    #[error("the model card's {field} holds a control character")]
-    CardControlCharacter {
-        /// Which field.
-        field: &'static str,
+        /// What is wrong with it.
+        source: TextError,
     },
     /// More than [`MAX_FIGURES`].
     #[error("more than {MAX_FIGURES} figures in the model card")]
@@ -224,15 +218,7 @@ impl ModelCard<'_> {
             return Err(ExpressionModelError::TooManyFigures);
         }
         for (field, text) in texts.into_iter().chain(figures) {
-            if text.len() > MAX_CARD_TEXT_BYTES {
-                return Err(ExpressionModelError::CardTextTooLong { field });
-            }
-            if text
-                .chars()
-                .any(|c| c.is_control() && c != '\n' && c != '\t')
-            {
-                return Err(ExpressionModelError::CardControlCharacter { field });
-            }
+            check_text(text).map_err(|source| ExpressionModelError::CardText { field, source })?;
         }
         match self.figures.iter().position(|f| !f.value.is_finite()) {
             Some(index) => Err(ExpressionModelError::Figure { index }),

@@ -5,6 +5,7 @@ mod file;
 
 use file::seal;
 use mien_models::ExpressionModel;
+use mien_models::cascade::{CascadeError, CascadeModel};
 use mien_models::container::{FormatError, Payload, decode};
 use mien_models::expression_model::ExpressionModelError;
 use mien_models::network::NetworkError;
@@ -14,18 +15,19 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// Bounds the lists that decoding builds, whatever the file's size.
+/// Bounds the lists that decoding an expression model builds, whatever the file's size.
 const MOST_HEAP_BYTES: usize = 256 * 1024;
+/// The same for a cascade, which consists of lists.
+const MOST_CASCADE_HEAP_BYTES: usize = 16 * 1024 * 1024;
 
-fn heap_used(file: &[u8]) -> (usize, Option<FormatError>) {
+fn heap_used<'a, P: Payload<'a>>(file: &'a [u8]) -> (usize, Option<FormatError>) {
     let before = HEAP.current_usage();
     HEAP.reset_peak_usage();
-    let error = decode::<ExpressionModel>(file).err();
+    let error = decode::<P>(file).err();
     (HEAP.peak_usage() - before, error)
 }
 
-#[test]
-fn decoding_is_cheap_whatever_the_file_says() {
+fn expression_models_are_cheap_to_decode() {
     let largest = ExpressionModel::MAX_PAYLOAD_BYTES;
     let model = test_model();
 
@@ -50,7 +52,7 @@ fn decoding_is_cheap_whatever_the_file_says() {
     let id = postcard::from_bytes::<ExpressionModel>(&nodes)
         .expect("well-formed")
         .model_id();
-    let (used, error) = heap_used(&seal::<ExpressionModel>(&nodes, id));
+    let (used, error) = heap_used::<ExpressionModel>(&seal::<ExpressionModel>(&nodes, id));
     assert_eq!(
         error,
         Some(ExpressionModelError::Network(NetworkError::TooManyNodes).into())
@@ -63,7 +65,8 @@ fn decoding_is_cheap_whatever_the_file_says() {
         ("ones", vec![1; largest]),
         ("0xFF", vec![0xFF; largest]),
     ] {
-        let (used, error) = heap_used(&seal::<ExpressionModel>(&payload, [0; 16]));
+        let (used, error) =
+            heap_used::<ExpressionModel>(&seal::<ExpressionModel>(&payload, [0; 16]));
         assert!(error.is_some(), "{name}");
         assert!(used <= MOST_HEAP_BYTES, "{used} bytes for {name}");
     }
@@ -71,7 +74,54 @@ fn decoding_is_cheap_whatever_the_file_says() {
     // Damage that the header shows costs nothing but the hash of the schema.
     let mut too_long = seal::<ExpressionModel>(&nodes, id);
     too_long.push(0);
-    let (used, error) = heap_used(&too_long);
+    let (used, error) = heap_used::<ExpressionModel>(&too_long);
     assert_eq!(error, Some(FormatError::TrailingBytes { extra: 1 }));
     assert_eq!(used, 0);
+}
+
+fn cascades_are_cheap_to_decode() {
+    let largest = CascadeModel::MAX_PAYLOAD_BYTES;
+    let bytes = |value: usize| postcard::to_allocvec(&value).expect("memory suffices");
+    // No texts, a window of 24x24, Haar; no features.
+    let front = [0, 0, 24, 24, 0, 0];
+    // As many trees as fit, empty or of one node and two leaves, in stages of which decoding
+    // keeps as many as it may.
+    let stump = [&[1, 0, 0, 0, 0, 0, 0, 0, 2][..], &[0; 8]].concat();
+    for (name, tree) in [("empty trees", vec![0, 0]), ("stumps", stump)] {
+        let stages = 257;
+        let trees = (largest - 4096) / stages / tree.len();
+        let mut payload = front.to_vec();
+        payload.extend(bytes(stages));
+        for _ in 0..stages {
+            payload.extend([0; 4]);
+            payload.extend(bytes(trees));
+            payload.extend(tree.iter().cycle().take(trees * tree.len()));
+        }
+        let id = postcard::from_bytes::<CascadeModel>(&payload)
+            .expect("well-formed")
+            .model_id();
+        let (used, error) = heap_used::<CascadeModel>(&seal::<CascadeModel>(&payload, id));
+        assert!(
+            matches!(
+                error,
+                Some(FormatError::Cascade(CascadeError::Count { .. }))
+            ),
+            "{name}: {error:?}"
+        );
+        assert!(used <= MOST_CASCADE_HEAP_BYTES, "{used} bytes for {name}");
+    }
+    // Features of two bytes each, without end.
+    let mut features = front[..5].to_vec();
+    features.extend(bytes((largest - 10) / 2));
+    features.resize(largest, 0);
+    let (used, error) = heap_used::<CascadeModel>(&seal::<CascadeModel>(&features, [0; 16]));
+    assert!(error.is_some());
+    assert!(used <= MOST_CASCADE_HEAP_BYTES, "{used} bytes for features");
+}
+
+/// One test, as tests run side by side and share the heap.
+#[test]
+fn decoding_is_cheap_whatever_the_file_says() {
+    expression_models_are_cheap_to_decode();
+    cascades_are_cheap_to_decode();
 }

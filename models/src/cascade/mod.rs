@@ -23,6 +23,8 @@ pub const MIN_WINDOW_PX: u8 = 3;
 pub const MAX_STAGES: usize = 256;
 /// Most trees in all stages together.
 pub const MAX_TREES: usize = 32_768;
+/// Most trees in one stage; OpenCV trains 100 unless told otherwise.
+pub const MAX_TREES_PER_STAGE: usize = 512;
 /// Most nodes in one tree.
 pub const MAX_NODES_PER_TREE: usize = 127;
 /// Most features.
@@ -81,7 +83,7 @@ pub struct Stage<S> {
     /// As in the source; OpenCV lowers it by 1e-5 when it evaluates.
     pub threshold: f32,
     /// Summed in this order.
-    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TREES>")]
+    #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TREES_PER_STAGE>")]
     pub trees: Vec<Tree<S>>,
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     Boosted, CascadeModel, Ensemble, HaarFeature, LbpFeature, MAX_FEATURES, MAX_NODES_PER_TREE,
-    MAX_STAGES, MAX_TREES, MIN_WINDOW_PX, Stage, Tree,
+    MAX_STAGES, MAX_TREES, MAX_TREES_PER_STAGE, MIN_WINDOW_PX, Stage, Tree,
 };
+use crate::container::{TextError, check_text};
 
 /// What is wrong with a cascade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +65,14 @@ pub enum CascadeError {
         /// How many features there are.
         features: usize,
     },
+    /// A text that is too long or not printable.
+    #[error("the cascade's {field} {source}")]
+    Text {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        source: TextError,
+    },
     /// A number that is infinite or not a number.
     #[error("a {what} is not a finite number")]
     NotFinite {
@@ -88,6 +97,9 @@ impl CascadeModel<'_> {
         let (width, height) = (self.window_width, self.window_height);
         if width < MIN_WINDOW_PX || height < MIN_WINDOW_PX {
             return Err(CascadeError::Window { width, height });
+        }
+        for (field, text) in [("source", self.source), ("licence", self.licence)] {
+            check_text(text).map_err(|source| CascadeError::Text { field, source })?;
         }
         match &self.ensemble {
             Ensemble::Haar(boosted) => {
@@ -134,7 +146,7 @@ fn check_stage<S>(
     features: usize,
     split_is_finite: &impl Fn(&S) -> bool,
 ) -> Result<(), CascadeError> {
-    count("trees in a stage", stage.trees.len(), MAX_TREES)?;
+    count("trees in a stage", stage.trees.len(), MAX_TREES_PER_STAGE)?;
     finite("stage threshold", core::iter::once(stage.threshold))?;
     for (tree_index, tree) in stage.trees.iter().enumerate() {
         count("nodes in a tree", tree.nodes.len(), MAX_NODES_PER_TREE)?;

@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod error;
 mod header;
+mod text;
 
 use postcard_schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub use decode::decode;
 pub use encode::encode;
 pub use error::FormatError;
 pub use header::{FORMAT_VERSION, HEADER_BYTES, Header, MAGIC, SHA256_OFFSET};
+pub(crate) use text::check_text;
+pub use text::{MAX_TEXT_BYTES, TextError};
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Packing and reading back, and each way in which a file can lie.
 
 use mien_models::ExpressionModel;
+use mien_models::cascade::CascadeModel;
 use mien_models::container::{
     FormatError, HEADER_BYTES, Header, Kind, Payload, decode, encode, schema_hash,
 };
@@ -342,6 +343,12 @@ fn the_schema_hash_tells_types_apart() {
 fn the_format_s_page_lists_today_s_schema_hashes() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/model-format.md");
     let page = std::fs::read_to_string(page).expect("the page is in the repository");
-    let hash = hex(&schema_hash::<ExpressionModel>());
-    assert!(page.contains(&hash), "expression model: {hash}");
+    let kinds = [
+        (Kind::Expression, schema_hash::<ExpressionModel>()),
+        (Kind::Cascade, schema_hash::<CascadeModel>()),
+    ];
+    for (kind, hash) in kinds {
+        let line = format!("| {kind} | `{}` |", hex(&hash));
+        assert!(page.contains(&line), "{line}");
+    }
 }

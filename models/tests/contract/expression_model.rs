@@ -1,9 +1,8 @@
 //! Each expression model that must be refused.
 
 use mien_models::ExpressionModel;
-use mien_models::expression_model::{
-    ExpressionModelError, Figure, MAX_CARD_TEXT_BYTES, MAX_FIGURES, MAX_GOLDEN,
-};
+use mien_models::container::{MAX_TEXT_BYTES, TextError};
+use mien_models::expression_model::{ExpressionModelError, Figure, MAX_FIGURES, MAX_GOLDEN};
 use mien_models::label::LabelError;
 use mien_models::network::{NetworkError, Shape};
 use mien_models::preprocess::PreprocessingError;
@@ -18,7 +17,7 @@ type Fault = (
 
 #[test]
 fn each_broken_rule_has_its_error() {
-    static LONG: [u8; MAX_CARD_TEXT_BYTES + 1] = [b'x'; MAX_CARD_TEXT_BYTES + 1];
+    static LONG: [u8; MAX_TEXT_BYTES + 1] = [b'x'; MAX_TEXT_BYTES + 1];
     let faults: [Fault; 17] = [
         (
             "preprocessing",
@@ -104,12 +103,18 @@ fn each_broken_rule_has_its_error() {
         (
             "long card",
             |m| m.card.recipe = str::from_utf8(&LONG).expect("ASCII"),
-            ExpressionModelError::CardTextTooLong { field: "recipe" },
+            ExpressionModelError::CardText {
+                field: "recipe",
+                source: TextError::TooLong,
+            },
         ),
         (
             "terminal escape",
             |m| m.card.notes = "\u{1b}[2J",
-            ExpressionModelError::CardControlCharacter { field: "notes" },
+            ExpressionModelError::CardText {
+                field: "notes",
+                source: TextError::ControlCharacter,
+            },
         ),
         (
             "figures",

@@ -1,7 +1,9 @@
 //! What everybody may rely on: labels, preprocessing, networks and files.
 
+mod cascade;
 mod container;
 mod crop_hashes;
+mod embedded;
 mod expression_model;
 mod file;
 mod labels;

@@ -1,8 +1,12 @@
 //! Properties that hold for any picture, crop and file.
 
+use std::sync::LazyLock;
+
 use mien_models::ExpressionModel;
+use mien_models::cascade::{CascadeModel, Ensemble};
 use mien_models::container::{HEADER_BYTES, decode, encode};
 use mien_models::crop::{CropRect, MAX_CROP_SIDE_Q8};
+use mien_models::embedded;
 use mien_models::plane::GrayView;
 use mien_models::preprocess::{Contrast, normalize_contrast, resize_crop};
 use mien_models::procedural::{Plane, Scene, plane, test_model};
@@ -163,6 +167,17 @@ fn mutate(bytes: &mut [u8], mutations: &[(u16, u8)]) {
     }
 }
 
+/// The start of the bundled cascade: a few stages have everything that the rest has.
+static CASCADE_PAYLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let bundled = embedded::CASCADE.expect("it is in the repository");
+    let (_, mut cascade) = decode::<CascadeModel>(bundled).expect("valid");
+    if let Ensemble::Haar(haar) = &mut cascade.ensemble {
+        haar.stages.truncate(3);
+    }
+    cascade.licence = "";
+    postcard::to_allocvec(&cascade).expect("memory suffices")
+});
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
 
@@ -206,9 +221,24 @@ proptest! {
     }
 
     #[test]
+    fn a_mutated_cascade_is_refused_or_valid(changes in mutations(), front in any::<bool>()) {
+        let mut payload = CASCADE_PAYLOAD.clone();
+        let end = if front { 64 } else { payload.len() };
+        mutate(&mut payload[..end], &changes);
+        let id = postcard::from_bytes::<CascadeModel>(&payload)
+            .map_or([0; 16], |cascade| cascade.model_id());
+        let file = seal::<CascadeModel>(&payload, id);
+        if let Ok((_, cascade)) = decode::<CascadeModel>(&file) {
+            prop_assert_eq!(cascade.validate(), Ok(()));
+        }
+    }
+
+    #[test]
     fn random_bytes_never_panic(payload in proptest::collection::vec(any::<u8>(), 0..600)) {
         let file = seal::<ExpressionModel>(&payload, [0; 16]);
         prop_assert!(decode::<ExpressionModel>(&file).is_err());
         prop_assert!(decode::<ExpressionModel>(&payload).is_err());
+        let file = seal::<CascadeModel>(&payload, [0; 16]);
+        prop_assert!(decode::<CascadeModel>(&file).is_err());
     }
 }
