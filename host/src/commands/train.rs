@@ -36,7 +36,7 @@ pub struct Args {
     /// A built-in recipe or a TOML file.
     #[arg(long, default_value = "compact", conflicts_with = "resume")]
     recipe: String,
-    /// Folder for results and weights [default: runs/<recipe>, with a number if that exists].
+    /// Folder for results and weights [default: runs/RECIPE, with a number if that exists].
     #[arg(long, conflicts_with = "resume")]
     run: Option<PathBuf>,
     /// Go on with a run from its newest checkpoint.

@@ -64,3 +64,26 @@ fn damaged_and_foreign_files_are_explained() {
         "{message}"
     );
 }
+
+#[test]
+fn the_bundled_cascade_is_opencvs_frontal_face() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../models/frontalface.postcard"
+    );
+    let inspection = json(["inspect", path, "--json"]);
+    assert_eq!(inspection["kind"], "cascade");
+    let cascade = &inspection["cascade"];
+    assert_eq!(cascade["source"], "haarcascade_frontalface_default.xml");
+    assert_eq!(
+        (&cascade["window_width"], &cascade["features"]),
+        (&24.into(), &2913.into())
+    );
+    let trees = cascade["trees_per_stage"].as_array().unwrap();
+    assert_eq!(
+        (trees.len(), &trees[0], &trees[24]),
+        (25, &9.into(), &200.into())
+    );
+    let text = stdout(["inspect", path]);
+    assert!(text.contains("Intel License Agreement"), "{text}");
+}
