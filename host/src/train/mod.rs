@@ -14,3 +14,8 @@ pub mod recipe;
 pub mod results;
 pub mod run;
 pub mod validate;
+
+#[cfg(test)]
+mod recipe_tests;
+#[cfg(test)]
+mod run_tests;
