@@ -2,14 +2,14 @@
 
 mod commands;
 
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
 /// Freed activations stay with the process: glibc gives each back to the kernel and faults it in
 /// again, a fifth of a training step.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-use std::process::ExitCode;
-
-use clap::{Parser, Subcommand};
 
 /// Prepare data, train, pack and judge Mien's models.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Import(commands::import::Args),
     /// Train a network.
     Train(commands::train::Args),
+    /// Pack a trained network into one int8 model file.
+    Quantize(commands::quantize::Args),
     /// Judge a packed model with the device's inference code.
     Evaluate(commands::evaluate::Args),
     /// Show what a model file holds.
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Data(args) => commands::data::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Train(args) => commands::train::run(args),
+        Command::Quantize(args) => commands::quantize::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Inspect(args) => commands::inspect::run(args),
     };

@@ -4,6 +4,7 @@ pub mod data;
 pub mod evaluate;
 pub mod import;
 pub mod inspect;
+pub mod quantize;
 pub mod table;
 pub mod train;
 mod train_view;

@@ -2,3 +2,6 @@
 
 pub mod fold;
 pub mod int8;
+pub mod pack;
+#[cfg(test)]
+mod tests;

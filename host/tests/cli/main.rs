@@ -4,6 +4,7 @@ mod data;
 mod evaluate;
 mod inspect;
 mod made;
+mod train;
 
 use std::ffi::OsStr;
 use std::process::{Command, Output};

@@ -1,0 +1,207 @@
+//! `mien train` and `mien quantize`: a run, a kill, a resumed run, a packed model.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mien_models::procedural::{Scene, plane};
+
+use crate::made::write;
+use crate::{failure, json, mien, stderr, stdout};
+
+const RECIPE: &str = r#"
+name = "small"
+description = "Small enough for a test."
+epochs = 4
+batch = 14
+seed = 5
+select = "validation_accuracy"
+ema_decay = 0.5
+input = { kind = "raw" }
+batch_norm = { momentum = 0.5, epsilon = 1e-3 }
+augment = { flip = true, rotation_deg = 5.0 }
+optimizer = { kind = "adam", beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7 }
+schedule = { kind = "constant", learning_rate = 2e-2 }
+layers = [
+  { kind = "conv", out = 4, stride = 2 },
+  { kind = "residual", out = 6, stride = 2 },
+  { kind = "global_avg_pool" },
+  { kind = "dropout", rate = 0.2 },
+]
+"#;
+
+/// Drawings in seven brightnesses and structures: easy to tell apart, not trivial.
+fn made_csv() -> String {
+    let mut text = "emotion,pixels,Usage\n".to_owned();
+    for i in 0..84u64 {
+        let class = i % 7;
+        let drawn = plane(Scene::ALL[class as usize % 5], i, 48, 48);
+        let pixels: Vec<String> = drawn
+            .pixels
+            .iter()
+            .map(|p| (u64::from(*p) / 2 + 18 * class).min(255).to_string())
+            .collect();
+        let usage = if i < 56 { "Training" } else { "PublicTest" };
+        text += &format!("{class},{},{usage}\n", pixels.join(" "));
+    }
+    text
+}
+
+struct Made {
+    folder: tempfile::TempDir,
+    data: PathBuf,
+    recipe: PathBuf,
+}
+
+fn made() -> Made {
+    let folder = tempfile::tempdir().unwrap();
+    let data = write(folder.path(), "fer2013.csv", made_csv());
+    let recipe = write(folder.path(), "small.toml", RECIPE);
+    Made {
+        folder,
+        data,
+        recipe,
+    }
+}
+
+impl Made {
+    fn start(&self, run: &Path) -> Vec<String> {
+        let (data, recipe, run) = (self.data.display(), self.recipe.display(), run.display());
+        format!("train|--data|{data}|--recipe|{recipe}|--run|{run}")
+            .split('|')
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// results.csv without its column of times.
+fn curve(run: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(run.join("results.csv")).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.rsplit_once(',').map(|(row, _)| row.to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_killed_run_resumes_on_the_same_curve() {
+    let made = made();
+    let (whole, killed) = (
+        made.folder.path().join("whole"),
+        made.folder.path().join("killed"),
+    );
+    stdout(made.start(&whole));
+    assert_eq!(curve(&whole).len(), 1 + 4, "a header and four epochs");
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mien"))
+        .args(made.start(&killed))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while curve(&killed).len() < 2 {
+        assert!(
+            started.elapsed() < Duration::from_secs(120),
+            "no epoch in two minutes"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    stdout(["train".as_ref(), "--resume".as_ref(), killed.as_os_str()]);
+    assert_eq!(curve(&whole), curve(&killed));
+}
+
+#[test]
+fn a_run_ends_with_plots_and_packs_into_a_model_that_evaluates_alike() {
+    let made = made();
+    let run = made.folder.path().join("run");
+    stdout(made.start(&run));
+    for file in [
+        "config.toml",
+        "results.csv",
+        "curves.svg",
+        "confusion.svg",
+        "best/net.bin",
+    ] {
+        assert!(run.join(file).exists(), "{file}");
+    }
+    let packed = made.folder.path().join("small.postcard");
+    let (run, model) = (run.display().to_string(), packed.display().to_string());
+    let quantize = ["quantize", "--run", &run, "--out", &model];
+    assert!(stdout(quantize).contains("version 1,"));
+    assert!(
+        stdout(quantize).contains("version 2,"),
+        "a release replaces an older one"
+    );
+
+    let data = made.data.display().to_string();
+    let report = json([
+        "evaluate", "--model", &model, "--data", &data, "--split", "public", "--json",
+    ]);
+    let best: f64 = curve(Path::new(&run))[1..]
+        .iter()
+        .map(|row| row.split(',').nth(5).unwrap().parse::<f64>().unwrap())
+        .fold(0.0, f64::max);
+    let packed_accuracy = report["accuracy"].as_f64().unwrap();
+    // 28 pictures: int8 may turn one verdict.
+    assert!(
+        (packed_accuracy - best).abs() <= 1.5 / 28.0,
+        "{packed_accuracy} and {best}"
+    );
+    assert!(best > 0.3, "better than chance (1/7): {best}");
+}
+
+#[test]
+fn a_run_is_not_overwritten() {
+    let made = made();
+    let run = made.folder.path().join("run");
+    let mut short = made.start(&run);
+    short.extend(["--epochs".to_owned(), "1".to_owned()]);
+    stdout(&short);
+    let before = curve(&run);
+    let message = failure(&short);
+    assert!(
+        message.contains("--resume") && message.contains("already holds a run"),
+        "{message}"
+    );
+    assert_eq!(curve(&run), before);
+}
+
+#[test]
+fn a_run_stops_itself_in_time_and_can_be_resumed() {
+    let made = made();
+    let run = made.folder.path().join("run");
+    let mut limited = made.start(&run);
+    limited.extend(["--max-minutes".to_owned(), "0".to_owned()]);
+    let output = mien(&limited);
+    assert!(output.status.success() && stderr(&output).contains("--resume"));
+    assert_eq!(curve(&run).len(), 1 + 1);
+}
+
+#[test]
+fn what_cannot_be_trained_is_said() {
+    let made = made();
+    let run = made.folder.path().join("run");
+    let no_fear: String = made_csv()
+        .lines()
+        .filter(|l| !l.starts_with("2,"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    let data = write(made.folder.path(), "no-fear.csv", no_fear);
+    let (data, recipe) = (
+        data.display().to_string(),
+        made.recipe.display().to_string(),
+    );
+    let run_arg = run.display().to_string();
+    let message = failure([
+        "train", "--data", &data, "--recipe", &recipe, "--run", &run_arg,
+    ]);
+    assert!(message.contains("\"fear\""), "{message}");
+    assert!(!run.exists(), "nothing is left behind");
+
+    let message = failure(["train", "--data", &data, "--recipe", "unheard-of"]);
+    assert!(message.contains("compact"), "{message}");
+    let message = failure(["train", "--resume", &run_arg]);
+    assert!(message.contains("not a run folder"), "{message}");
+    let message = failure(["quantize", "--run", &run_arg]);
+    assert!(message.contains("not a run folder"), "{message}");
+}
