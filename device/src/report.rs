@@ -73,6 +73,15 @@ pub struct Judgement {
     pub probabilities: ByLabel<f32>,
 }
 
+impl Judgement {
+    /// Probability of the expression, 0..=1.
+    pub fn probability(&self) -> f32 {
+        let mut entries = self.probabilities.iter();
+        let entry = entries.find(|(label, _)| *label == self.expression);
+        entry.map_or(0.0, |(_, &probability)| probability)
+    }
+}
+
 impl Face {
     /// A face that was found but not judged.
     pub fn found(detection: &Detection, detector: &str) -> Self {

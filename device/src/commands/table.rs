@@ -63,17 +63,13 @@ impl Table {
 fn print_face(to: &mut impl Write, face: &Face) -> io::Result<()> {
     if let Some(judgement) = &face.judgement {
         let label = judgement.expression.as_str();
-        let best = judgement
-            .probabilities
-            .iter()
-            .find(|(name, _)| *name == label);
-        let probability = best.map_or(0.0, |(_, probability)| *probability);
         let columns = judgement
             .probabilities
             .iter()
             .map(|(name, _)| name.chars().count())
             .max();
         let columns = columns.unwrap_or(0);
+        let probability = judgement.probability();
         let style = label_style(label, Depth::from_environment());
         let full = (probability * BAR_COLUMNS as f32).round() as usize;
         let bar = "█".repeat(full.min(BAR_COLUMNS));
