@@ -2,6 +2,7 @@
 
 mod data;
 mod evaluate;
+mod import;
 mod inspect;
 mod made;
 mod train;

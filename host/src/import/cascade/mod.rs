@@ -1,6 +1,8 @@
 //! OpenCV's cascade XML (the format of version 2.4 and later) into Mien's payload.
 
 mod error;
+#[cfg(test)]
+mod tests;
 mod xml;
 
 use std::path::Path;
@@ -15,13 +17,16 @@ use error::xml_error;
 use xml::{Element, Numbers};
 
 /// Largest file that is read; OpenCV's own cascades have up to 2.7 MB.
-pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
-/// Most XML nodes in a file: OpenCV's largest cascade has a quarter of a million.
-const MAX_XML_NODES: u32 = 2_000_000;
+pub const MAX_FILE_BYTES: u64 = 16 << 20;
+/// Most XML nodes in a file: OpenCV's largest cascade has some 300,000.
+const MAX_XML_NODES: u32 = 1_000_000;
 /// Pattern codes of an LBP feature.
 const LBP_CODES: usize = 256;
 
-/// The text of a cascade file, its size checked before it is read.
+/// The text of a cascade file, its size checked before it is read; lines end with a line feed.
+///
+/// # Errors
+/// [`CascadeImportError`] `Read`, `FileTooLarge` or `NotText`.
 pub fn read(path: &Path) -> Result<String, CascadeImportError> {
     let bytes = std::fs::metadata(path)?.len();
     if bytes > MAX_FILE_BYTES {
@@ -31,11 +36,15 @@ pub fn read(path: &Path) -> Result<String, CascadeImportError> {
         });
     }
     let text = std::fs::read(path)?;
-    String::from_utf8(text).map_err(|_| CascadeImportError::NotText)
+    let text = String::from_utf8(text).map_err(|_| CascadeImportError::NotText)?;
+    Ok(text.replace("\r\n", "\n"))
 }
 
 /// The cascade in the XML text `xml`, which came from a file called `source`. The result is
 /// checked: a detector can use it as it is.
+///
+/// # Errors
+/// [`CascadeImportError`] for the first thing wrong.
 pub fn parse<'a>(xml: &'a str, source: &'a str) -> Result<CascadeModel<'a>, CascadeImportError> {
     let options = ParsingOptions {
         allow_dtd: false,
