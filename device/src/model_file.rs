@@ -63,12 +63,6 @@ pub enum ModelFileError {
         /// What is wrong.
         error: FormatError,
     },
-    /// Nothing was named and this build carries none.
-    #[error("this build carries no {kind} model")]
-    NoneEmbedded {
-        /// The kind's name.
-        kind: &'static str,
-    },
 }
 
 impl ModelFile {
@@ -77,18 +71,14 @@ impl ModelFile {
     pub fn find<P: Payload<'static>>(
         argument: Option<&Path>,
         configured: Option<&Path>,
-        embedded: Option<&'static [u8]>,
+        embedded: &'static [u8],
     ) -> Result<Self, ModelFileError> {
         match argument.or(configured) {
             Some(path) => Self::read(path, (HEADER_BYTES + P::MAX_PAYLOAD_BYTES) as u64),
-            None => embedded
-                .map(|bytes| Self {
-                    origin: Origin::Embedded,
-                    bytes: bytes.into(),
-                })
-                .ok_or(ModelFileError::NoneEmbedded {
-                    kind: P::KIND.name(),
-                }),
+            None => Ok(Self {
+                origin: Origin::Embedded,
+                bytes: embedded.into(),
+            }),
         }
     }
 

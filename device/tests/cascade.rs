@@ -10,7 +10,7 @@ use mien_models::procedural::{Scene, plane};
 use proptest::prelude::*;
 
 fn model() -> CascadeModel<'static> {
-    let file = embedded::CASCADE.expect("the cascade is part of the repository");
+    let file = embedded::CASCADE;
     container::decode(file)
         .expect("the shipped cascade is sound")
         .1

@@ -98,7 +98,7 @@ pub fn classifier(
 fn find<P: Payload<'static>>(
     argument: Option<&Path>,
     configured: Option<&Path>,
-    embedded: Option<&'static [u8]>,
+    embedded: &'static [u8],
 ) -> Result<ModelFile, Failure> {
     ModelFile::find::<P>(argument, configured, embedded)
         .map_err(|error| unusable(error, P::KIND.name()))
@@ -106,7 +106,6 @@ fn find<P: Payload<'static>>(
 
 fn unusable(error: ModelFileError, what: &str) -> Failure {
     let hint = match &error {
-        ModelFileError::NoneEmbedded { .. } => "hint: name a file with --model or --detector",
         ModelFileError::Unreadable { .. } => "hint: check the path and its permissions",
         _ => "hint: `mien inspect FILE` shows what a model file holds",
     };

@@ -7,7 +7,7 @@ use mien_models::embedded;
 
 #[test]
 fn the_cascade_is_valid_and_its_licence_is_passed_on() {
-    let file = embedded::CASCADE.expect("it is in the repository");
+    let file = embedded::CASCADE;
     let (_, cascade) = decode::<CascadeModel>(file).expect("valid");
     assert_eq!((cascade.window_width, cascade.window_height), (24, 24));
     assert!(cascade.licence.contains("Copyright"));
@@ -20,10 +20,7 @@ fn the_cascade_is_valid_and_its_licence_is_passed_on() {
 
 #[test]
 fn the_expression_model_is_valid() {
-    let Some(file) = embedded::EXPRESSION else {
-        return;
-    };
-    let (header, model) = decode::<ExpressionModel>(file).expect("valid");
+    let (header, model) = decode::<ExpressionModel>(embedded::EXPRESSION).expect("valid");
     assert!(header.model_version > 0);
     assert!(!model.golden.is_empty());
 }

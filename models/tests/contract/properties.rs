@@ -169,7 +169,7 @@ fn mutate(bytes: &mut [u8], mutations: &[(u16, u8)]) {
 
 /// The start of the bundled cascade: a few stages have everything that the rest has.
 static CASCADE_PAYLOAD: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let bundled = embedded::CASCADE.expect("it is in the repository");
+    let bundled = embedded::CASCADE;
     let (_, mut cascade) = decode::<CascadeModel>(bundled).expect("valid");
     if let Ensemble::Haar(haar) = &mut cascade.ensemble {
         haar.stages.truncate(3);

@@ -119,7 +119,7 @@ pub fn boxes_from(value: &Value) -> Vec<Box> {
 
 /// Mien's side. As in the program, a detector lives for many pictures.
 pub fn detect_all(pictures: &[Picture], runs: &[Run], repeat: usize) -> Vec<Answer> {
-    let file = embedded::CASCADE.expect("the cascade is part of the repository");
+    let file = embedded::CASCADE;
     let (_, model) = container::decode::<CascadeModel>(file).expect("the cascade is sound");
     let mut detectors = HashMap::new();
     let answers = runs.iter().map(|run| {

@@ -121,7 +121,7 @@ fn an_lbp_cascade_is_read() {
 
 #[test]
 fn the_shipped_cascade_survives_the_way_through_xml() {
-    let file = embedded::CASCADE.expect("the cascade is part of the repository");
+    let file = embedded::CASCADE;
     let (_, model) = container::decode::<CascadeModel>(file).expect("the cascade is sound");
     assert_eq!(parse(&to_xml(&model), model.source).unwrap(), model);
 }
