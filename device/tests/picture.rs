@@ -272,3 +272,27 @@ fn bundled_portraits_decode() {
         );
     }
 }
+
+#[test]
+fn damaged_files_never_panic() {
+    let png = encode(ImageFormat::Png, &[9; 2700], 30, 30, ColorType::Rgb8);
+    let cmyk = include_bytes!("fixtures/cmyk.jpg").to_vec();
+    let small = encode(
+        ImageFormat::Jpeg,
+        &[99; 24 * 24 * 3],
+        24,
+        24,
+        ColorType::Rgb8,
+    );
+    let mut rng = mien_models::procedural::Rng::new(11);
+    for original in [png, cmyk, small] {
+        for _ in 0..4000 {
+            let mut bytes = original.clone();
+            for _ in 0..rng.between(1, 6) {
+                let at = rng.between(0, bytes.len() as i32 - 1) as usize;
+                bytes[at] = rng.between(0, 255) as u8;
+            }
+            let _ = picture::decode(&bytes, Color::Keep);
+        }
+    }
+}

@@ -19,8 +19,10 @@ const REDRAW_PERIOD: Duration = Duration::from_millis(50);
 const LINE_PERIOD_MS: u64 = 1000;
 /// Columns of a full bar.
 const BAR_COLUMNS: usize = 36;
-/// How fast the shown bars follow the probabilities, per drawing.
-const FOLLOW: f32 = 0.45;
+
+/// DECAWM, off and on again.
+const WRAP_OFF: &str = "\x1b[?7l";
+const WRAP_ON: &str = "\x1b[?7h";
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -42,7 +44,6 @@ pub struct Terminal<W: Write> {
     labels: Labels,
     name_columns: usize,
     frames: Option<u64>,
-    shown: Vec<f32>,
     panel_lines: usize,
     last_draw: Option<Instant>,
     next_line_ms: u64,
@@ -64,7 +65,6 @@ impl<W: Write> Terminal<W> {
                 .max()
                 .unwrap_or(0),
             frames,
-            shown: vec![0.0; labels.len()],
             panel_lines: 0,
             last_draw: None,
             next_line_ms: 0,
@@ -74,27 +74,19 @@ impl<W: Write> Terminal<W> {
 
     fn draw(&mut self, judged: &Judged, depth: Depth) -> io::Result<()> {
         let face = judged.faces.first();
-        for (index, shown) in self.shown.iter_mut().enumerate() {
-            let wanted = face.map_or(0.0, |face| face.verdict.probabilities[index]);
-            *shown += (wanted - *shown) * FOLLOW;
-        }
         let mut lines = vec![self.head(judged), String::new()];
         for (index, label) in self.labels.iter().enumerate() {
             let is_on = face.is_some_and(|face| face.verdict.label_index == index);
+            let probability = face.map_or(0.0, |face| face.verdict.probabilities[index]);
             let style = label_style(label, depth);
-            lines.push(row(
-                label,
-                self.name_columns,
-                self.shown[index],
-                is_on,
-                style,
-            ));
+            lines.push(row(label, self.name_columns, probability, is_on, style));
         }
         lines.push(String::new());
         lines.push(self.foot(judged, depth));
 
-        // One write, so that no half-drawn panel is ever seen.
-        let mut text = String::new();
+        // One write, so that no half-drawn panel is ever seen; without line wrapping, so that a
+        // narrow terminal cuts lines off and the panel keeps its height.
+        let mut text = String::from(WRAP_OFF);
         if self.panel_lines > 0 {
             text += &format!("\r\x1b[{}A", self.panel_lines);
         }
@@ -102,6 +94,7 @@ impl<W: Write> Terminal<W> {
             text += line;
             text += "\x1b[K\n";
         }
+        text += WRAP_ON;
         self.panel_lines = lines.len();
         self.to.write_all(text.as_bytes())?;
         self.to.flush()
@@ -113,9 +106,12 @@ impl<W: Write> Terminal<W> {
             Some(frames) => format!("frame {number} of {frames}"),
             None => format!("frame {number}"),
         };
-        let rate = self.rate.per_s();
+        let rate = self
+            .rate
+            .per_s()
+            .map_or(String::new(), |rate| format!("  {rate:.0}/s"));
         format!(
-            " {BOLD}Mien{BOLD:#}  {DIM}{}  {frame}  {rate:.0}/s{DIM:#}",
+            " {BOLD}Mien{BOLD:#}  {DIM}{frame}{rate}  {}{DIM:#}",
             self.title
         )
     }
@@ -227,11 +223,7 @@ impl FrameRate {
         self.previous = Some(now);
     }
 
-    fn per_s(&self) -> f64 {
-        if self.mean_s > 0.0 {
-            1.0 / self.mean_s
-        } else {
-            0.0
-        }
+    fn per_s(&self) -> Option<f64> {
+        (self.mean_s > 0.0).then(|| 1.0 / self.mean_s)
     }
 }
