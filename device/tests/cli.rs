@@ -463,3 +463,15 @@ fn help_names_every_command() {
     }
     assert!(Path::new(env!("CARGO_BIN_EXE_mien-device")).exists());
 }
+
+#[test]
+fn models_are_in_the_program() {
+    let sandbox = Sandbox::new();
+    let json = sandbox
+        .run(&["analyze", "--json", "astronaut.jpg"])
+        .expect(0)
+        .json();
+    let face = &json[0]["faces"][0];
+    assert!(face["probabilities"][face["expression"].as_str().unwrap()].is_number());
+    sandbox.run(&["run", "--frames", "5"]).expect(0);
+}

@@ -14,8 +14,7 @@ use mien_models::embedded;
 use mien_models::plane::GrayView;
 
 fn detector(options: CascadeOptions) -> CascadeDetector {
-    let bytes = embedded::CASCADE.expect("a cascade is embedded");
-    let (_, model) = container::decode::<CascadeModel<'_>>(bytes).unwrap();
+    let (_, model) = container::decode::<CascadeModel<'_>>(embedded::CASCADE).unwrap();
     CascadeDetector::new(&model, options).unwrap()
 }
 
@@ -69,11 +68,7 @@ fn the_demo_shows_a_face_in_nearly_every_frame() {
 /// The labels are one person's judgement of three pictures: reported, not demanded.
 #[test]
 fn portraits_hits_of_the_bundled_model() {
-    let Some(bytes) = embedded::EXPRESSION else {
-        println!("skipped: this build carries no expression model");
-        return;
-    };
-    let (_, model) = container::decode::<ExpressionModel<'_>>(bytes).unwrap();
+    let (_, model) = container::decode::<ExpressionModel<'_>>(embedded::EXPRESSION).unwrap();
     let mut classifier = Classifier::new(&model).unwrap();
     let mut hits = 0;
     for portrait in assets::PORTRAITS {
