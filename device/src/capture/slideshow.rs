@@ -9,7 +9,7 @@ use super::{CaptureError, Frame, Source};
 /// Nominal time a picture is shown.
 pub const FRAME_PERIOD: Duration = Duration::from_secs(1);
 
-/// Shows picture files in order. Unreadable ones are skipped with a warning.
+/// Shows picture files in order. Unreadable ones are left out with a warning.
 pub struct Slideshow {
     files: Vec<PathBuf>,
     next: usize,
@@ -31,20 +31,17 @@ impl Slideshow {
 
 impl Source for Slideshow {
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let files = self.files.len();
         let mut last_error: Option<PictureError> = None;
-        for _ in 0..self.files.len() {
-            if self.next == self.files.len() {
-                if !self.repeat {
-                    break;
-                }
-                self.next = 0;
-            }
-            let path = &self.files[self.next];
-            self.next += 1;
+        if self.repeat && self.next == files {
+            self.next = 0;
+        }
+        while let Some(path) = self.files.get(self.next) {
             match picture::load(path, Color::Drop) {
                 Ok(picture) => {
                     let sequence = self.sequence;
                     self.sequence += 1;
+                    self.next += 1;
                     return Ok(Some(Frame {
                         pixels: picture.gray,
                         width: picture.width,
@@ -56,14 +53,17 @@ impl Source for Slideshow {
                 Err(error) => {
                     tracing::warn!("{}: {error}; skipped", path.display());
                     last_error = Some(error);
+                    self.files.remove(self.next);
+                    if self.repeat && self.next == self.files.len() {
+                        self.next = 0;
+                    }
                 }
             }
         }
         match last_error {
-            Some(last) if self.sequence == 0 => Err(CaptureError::NothingReadable {
-                files: self.files.len(),
-                last,
-            }),
+            Some(last) if self.files.is_empty() => {
+                Err(CaptureError::NothingReadable { files, last })
+            }
             _ => Ok(None),
         }
     }
