@@ -34,7 +34,7 @@ impl Frame {
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// None of the files could be read.
-    #[error("none of the {files} pictures could be read; the last: {last}")]
+    #[error("no picture could be read ({files} tried); the last: {last}")]
     NothingReadable {
         /// Files tried.
         files: usize,

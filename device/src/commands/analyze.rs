@@ -12,7 +12,6 @@ use mien_device::annotate::annotate;
 use mien_device::capture::picture::{Color, Picture, PictureError, PictureErrorKind};
 use mien_device::classify::Classifier;
 use mien_device::detect::Detector;
-use mien_device::detect::cascade::CascadeOptions;
 use mien_device::detect::crop::crop_for;
 use mien_device::report::{Face, FileReport, ReadFile, TimingMs};
 
@@ -48,7 +47,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let options = args.search.options(CascadeOptions::default());
+    let options = args.search.options(open::photograph_search());
     let mut annotations = args
         .annotate
         .as_deref()

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use mien_device::capture::picture::Color;
 use mien_device::detect::Detector;
-use mien_device::detect::cascade::CascadeOptions;
 use mien_device::report::{Face, FileReport, ReadFile, TimingMs};
 
 use super::Outcome;
@@ -33,7 +32,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let options = args.search.options(CascadeOptions::default());
+    let options = args.search.options(open::photograph_search());
     let mut detector = open::detector(args.model.as_deref(), &config, options)?;
     photographs::for_each(
         &args.paths,

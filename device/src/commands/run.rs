@@ -118,6 +118,13 @@ fn open_source(args: &Args) -> Result<(Box<dyn Source>, bool), Failure> {
         let camera = DemoCamera::new(DEMO_SEED).map_err(|error| Failure::Nothing(error.into()))?;
         return Ok((Box::new(camera), args.frames.is_none()));
     }
+    if !args.source.exists() {
+        let hint = "hint: a picture, a folder of pictures or `demo`";
+        return Err(Failure::Nothing(anyhow!(
+            "--source {}: no such file or folder ({hint})",
+            args.source.display()
+        )));
+    }
     let entries = files::expand(std::slice::from_ref(&args.source));
     let files: Result<Vec<_>, _> = entries.into_iter().collect();
     let files = files.map_err(|(path, error)| {
