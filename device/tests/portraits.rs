@@ -57,19 +57,34 @@ fn the_demo_shows_a_face_in_nearly_every_frame() {
         ..CascadeOptions::default()
     };
     let mut detector = detector(options);
-    let mut with_face = 0;
+    let mut classifier = classifier();
+    let (mut with_face, mut hits) = (0, 0);
     for _ in 0..150 {
         let frame = camera.next_frame().unwrap().unwrap();
-        with_face += u32::from(!detector.detect(&frame.view().unwrap()).unwrap().is_empty());
+        let view = frame.view().unwrap();
+        let Some(face) = detector.detect(&view).unwrap().first().copied() else {
+            continue;
+        };
+        with_face += 1;
+        let verdict = classifier
+            .classify(&view, &crop_for(&face, "haar"))
+            .unwrap();
+        let expected = DemoCamera::portrait(frame.sequence).expected;
+        hits += u32::from(classifier.labels().name(verdict.label_index) == Some(expected));
     }
+    println!("{hits} of {with_face} faces as expected");
     assert!(with_face >= 135, "{with_face} of 150 frames");
+}
+
+fn classifier() -> Classifier {
+    let (_, model) = container::decode::<ExpressionModel<'_>>(embedded::EXPRESSION).unwrap();
+    Classifier::new(&model).unwrap()
 }
 
 /// The labels are one person's judgement of three pictures: reported, not demanded.
 #[test]
 fn portraits_hits_of_the_bundled_model() {
-    let (_, model) = container::decode::<ExpressionModel<'_>>(embedded::EXPRESSION).unwrap();
-    let mut classifier = Classifier::new(&model).unwrap();
+    let mut classifier = classifier();
     let mut hits = 0;
     for portrait in assets::PORTRAITS {
         let (picture, faces) = faces(portrait.jpeg);
