@@ -68,7 +68,7 @@ fn a_picture_smaller_than_the_window_holds_no_face() {
 
 #[test]
 fn rows_may_be_padded() {
-    let (width, height, stride) = (200_u32, 150_u32, 333_u32);
+    let (width, height, stride) = (96_u32, 96_u32, 133_u32);
     let picture = plane(Scene::Face, 3, width, height);
     let mut padded = vec![77; (stride * height) as usize];
     for (row, padded) in picture
@@ -85,6 +85,7 @@ fn rows_may_be_padded() {
         };
         let view = GrayView::new(&padded, width, height, stride).unwrap();
         let found = detector(options).detect(&view).unwrap();
+        assert!(!found.is_empty());
         assert_eq!(found, detect(&picture.pixels, width, height, options));
     }
 }
@@ -93,10 +94,10 @@ fn rows_may_be_padded() {
 fn a_detector_forgets_the_last_picture() {
     let mut used = detector(everything());
     for (scene, seed, width, height) in [
-        (Scene::Face, 1, 320, 240),
+        (Scene::Face, 1, 96, 96),
         (Scene::Noise, 2, 640, 48),
-        (Scene::Face, 3, 100, 300),
-        (Scene::Face, 1, 320, 240),
+        (Scene::Face, 3, 100, 120),
+        (Scene::Face, 1, 96, 96),
     ] {
         let picture = plane(scene, seed, width, height);
         let found = used.detect(&picture.view().unwrap()).unwrap();

@@ -6,14 +6,15 @@ mod reference;
 mod runs;
 
 use std::fs;
+use std::path::Path;
 
-use mien_host::import::cascade;
+use mien_host::import::cascade::{self, CascadeImportError};
 use mien_models::{container, embedded};
 use mien_tests::{peers, shared};
 use serde_json::Value;
 
 use pictures::{Picture, photographs};
-use runs::{Options, Run, ask_opencv, detect_all};
+use runs::{CASCADE, Options, Run, ask_opencv, detect_all, shipped};
 
 /// Photographs that OpenCV and Mien are compared on.
 const PHOTOGRAPHS: usize = 60;
@@ -42,8 +43,8 @@ fn opencv_finds_the_same_in_photographs() {
                 .map(move |(_, &options)| Run { picture, options })
         })
         .collect();
-    let opencv = ask_opencv(&python, &pictures, &runs, 1);
-    let mien = detect_all(&pictures, &runs, 1);
+    let opencv = ask_opencv(&python, CASCADE, &pictures, &runs, 1);
+    let mien = detect_all(&shipped(), &pictures, &runs, 1);
     let mut boxes = 0;
     for ((run, expected), found) in runs.iter().zip(&opencv.answers).zip(&mien) {
         let name = &pictures[run.picture].name;
@@ -83,8 +84,8 @@ fn a_frame_takes_no_longer_than_in_opencv() {
         let runs: Vec<Run> = (0..pictures.len())
             .map(|picture| Run { picture, options })
             .collect();
-        let opencv = ask_opencv(&python, &pictures, &runs, 5);
-        let mien = detect_all(&pictures, &runs, 5);
+        let opencv = ask_opencv(&python, CASCADE, &pictures, &runs, 5);
+        let mien = detect_all(&shipped(), &pictures, &runs, 5);
         let [theirs, ours] = [&opencv.answers, &mien].map(|answers| {
             let mut times: Vec<f64> = answers.iter().map(|answer| answer.milliseconds).collect();
             times.sort_by(f64::total_cmp);
@@ -106,12 +107,61 @@ fn the_shipped_cascade_is_the_import_of_opencvs_file() {
     let Some(python) = peers::python() else {
         return;
     };
-    let answer = ask_opencv(&python, &[], &[], 1);
+    let answer = ask_opencv(&python, CASCADE, &[], &[], 1);
     let path = answer.cascade_path;
     let xml = cascade::read(path.as_ref()).expect("OpenCV's file can be read");
-    let model = cascade::parse(&xml, runs::CASCADE).expect("OpenCV's file is a cascade");
+    let model = cascade::parse(&xml, CASCADE).expect("OpenCV's file is a cascade");
     let file = container::encode(&model, model.model_id(), 1).expect("the cascade is sound");
     assert_eq!(file.as_slice(), embedded::CASCADE);
+}
+
+/// Trees, tilted features and windows that are not square.
+#[test]
+fn every_cascade_of_opencv_finds_the_same() {
+    let Some(python) = peers::python() else {
+        return;
+    };
+    let pictures: Vec<Picture> = pictures::committed()
+        .into_iter()
+        .filter(|picture| !picture.is_drawn())
+        .map(|picture| picture.resized(300, 340))
+        .collect();
+    let options = Options {
+        scale_factor: 1.2,
+        min_neighbors: 0,
+        min_size_px: 0,
+        equalize: true,
+    };
+    let runs: Vec<Run> = (0..pictures.len())
+        .map(|picture| Run { picture, options })
+        .collect();
+    let path = ask_opencv(&python, CASCADE, &[], &[], 1).cascade_path;
+    let folder = Path::new(&path)
+        .parent()
+        .expect("the cascade is in a folder");
+    let (mut cascades, mut boxes) = (0, 0);
+    for entry in fs::read_dir(folder).expect("OpenCV's folder can be read") {
+        let path = entry.expect("OpenCV's folder can be read").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !name.ends_with(".xml") {
+            continue;
+        }
+        let xml = cascade::read(&path).expect("OpenCV's file can be read");
+        let model = match cascade::parse(&xml, &name) {
+            Err(CascadeImportError::OldFormat) => continue,
+            model => model.expect("OpenCV's file is a cascade"),
+        };
+        let opencv = ask_opencv(&python, &name, &pictures, &runs, 1);
+        let mien = detect_all(&model, &pictures, &runs, 1);
+        for ((run, expected), found) in runs.iter().zip(&opencv.answers).zip(&mien) {
+            let picture = &pictures[run.picture].name;
+            assert_eq!(found.boxes, expected.boxes, "{name} on {picture}");
+            boxes += found.boxes.len();
+        }
+        cascades += 1;
+    }
+    println!("{boxes} boxes of {cascades} cascades are the same");
+    assert!(cascades > 10 && boxes > 500);
 }
 
 #[test]
@@ -127,7 +177,7 @@ fn the_committed_reference_holds() {
             picture.name
         );
     }
-    let found = detect_all(&pictures, &reference.runs, 1);
+    let found = detect_all(&shipped(), &pictures, &reference.runs, 1);
     let mut boxes = 0;
     for ((run, expected), found) in reference.runs.iter().zip(&reference.boxes).zip(&found) {
         let name = &pictures[run.picture].name;
@@ -144,7 +194,7 @@ fn the_committed_reference_is_opencvs() {
     };
     let pictures = pictures::committed();
     let runs = reference::runs(&pictures);
-    let opencv = ask_opencv(&python, &pictures, &runs, 1);
+    let opencv = ask_opencv(&python, CASCADE, &pictures, &runs, 1);
     let text = reference::write(&pictures, &runs, &opencv);
     if std::env::var("MIEN_UPDATE_REFERENCE").is_ok_and(|value| value == "1") {
         fs::write(reference::path(), text).expect("the reference can be written");

@@ -36,12 +36,11 @@ pub fn runs(pictures: &[Picture]) -> Vec<Run> {
     let grid = Options::grid();
     let mut runs = Vec::new();
     for (picture, content) in pictures.iter().enumerate() {
-        let drawn = content.name.contains(' ');
         for (index, &options) in grid.iter().enumerate() {
             let turn = (index * 7 + picture * OPTIONS_PER_DRAWING) % grid.len();
             // All candidates of a photograph would fill the file.
             let short = options.min_neighbors > 0 || options.scale_factor > 1.2;
-            if if drawn {
+            if if content.is_drawn() {
                 turn < OPTIONS_PER_DRAWING
             } else {
                 short

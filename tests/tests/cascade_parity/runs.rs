@@ -79,7 +79,13 @@ pub struct OpenCv {
     pub answers: Vec<Answer>,
 }
 
-pub fn ask_opencv(python: &Python, pictures: &[Picture], runs: &[Run], repeat: usize) -> OpenCv {
+pub fn ask_opencv(
+    python: &Python,
+    cascade: &str,
+    pictures: &[Picture],
+    runs: &[Run],
+    repeat: usize,
+) -> OpenCv {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let planes = pictures.iter().enumerate().map(|(index, picture)| {
         let path = folder.path().join(index.to_string());
@@ -92,7 +98,7 @@ pub fn ask_opencv(python: &Python, pictures: &[Picture], runs: &[Run], repeat: u
         value
     });
     let request = json!({
-        "cascade": CASCADE,
+        "cascade": cascade,
         "pictures": planes.collect::<Vec<_>>(),
         "runs": runs.collect::<Vec<_>>(),
         "repeat": repeat,
@@ -117,15 +123,25 @@ pub fn boxes_from(value: &Value) -> Vec<Box> {
     serde_json::from_value(value.clone()).expect("boxes of five whole numbers")
 }
 
+/// The cascade that every build carries.
+pub fn shipped() -> CascadeModel<'static> {
+    container::decode(embedded::CASCADE)
+        .expect("the cascade is sound")
+        .1
+}
+
 /// Mien's side. As in the program, a detector lives for many pictures.
-pub fn detect_all(pictures: &[Picture], runs: &[Run], repeat: usize) -> Vec<Answer> {
-    let file = embedded::CASCADE;
-    let (_, model) = container::decode::<CascadeModel>(file).expect("the cascade is sound");
+pub fn detect_all(
+    model: &CascadeModel<'_>,
+    pictures: &[Picture],
+    runs: &[Run],
+    repeat: usize,
+) -> Vec<Answer> {
     let mut detectors = HashMap::new();
     let answers = runs.iter().map(|run| {
         let detector = detectors
             .entry(run.options.to_json().to_string())
-            .or_insert_with(|| detector(&model, run.options));
+            .or_insert_with(|| detector(model, run.options));
         detect(detector, &pictures[run.picture], repeat)
     });
     answers.collect()

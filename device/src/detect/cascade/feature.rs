@@ -159,3 +159,148 @@ impl Test for LbpTest {
         self.subset[code / 32] >> (code % 32) & 1 != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::integral::{Integrals, Needs};
+    use super::*;
+
+    const WIDTH: usize = 24;
+    const HEIGHT: usize = 20;
+    const NEEDS: Needs = Needs {
+        squares: false,
+        tilted: true,
+    };
+
+    fn pixel(x: i32, y: i32) -> i32 {
+        (x * 53 + y * 97 + x * y * 7) % 251
+    }
+
+    fn tables() -> (Integrals, Layout) {
+        let pixels: Vec<u8> = (0..WIDTH * HEIGHT)
+            .map(|i| pixel((i % WIDTH) as i32, (i / WIDTH) as i32) as u8)
+            .collect();
+        let mut integrals = Integrals::default();
+        integrals.reserve(WIDTH, HEIGHT, NEEDS);
+        integrals.fill(&pixels, WIDTH, NEEDS);
+        let layout = Layout {
+            stride: integrals.stride,
+            tilted_at: integrals.tilted_at,
+        };
+        (integrals, layout)
+    }
+
+    /// The sum of the pixels that `inside` accepts.
+    fn sum(inside: impl Fn(i32, i32) -> bool) -> i32 {
+        let points = (0..HEIGHT as i32).flat_map(|y| (0..WIDTH as i32).map(move |x| (x, y)));
+        points
+            .filter(|&(x, y)| inside(x, y))
+            .map(|(x, y)| pixel(x, y))
+            .sum()
+    }
+
+    fn check_haar(tilted: bool, rects: &[WeightedRect], value: f32) {
+        let (integrals, layout) = tables();
+        let feature = HaarFeature {
+            rects: rects.iter().copied().collect(),
+            tilted,
+        };
+        let window = Window {
+            sums: &integrals.sums,
+            norm: 0.5,
+        };
+        let goes_left = |threshold| HaarTest::new(&feature, threshold, layout).goes_left(window);
+        assert!(!goes_left(value * 0.5));
+        assert!(goes_left(value * 0.5 + 0.25), "{rects:?}");
+    }
+
+    #[test]
+    fn haar_features_are_weighted_sums_over_rectangles() {
+        let rect = |x, y, width, height, weight| WeightedRect {
+            x,
+            y,
+            width,
+            height,
+            weight,
+        };
+        let upright = |rect: &WeightedRect| {
+            let (left, top) = (i32::from(rect.x), i32::from(rect.y));
+            let (width, height) = (i32::from(rect.width), i32::from(rect.height));
+            sum(|x, y| (left..left + width).contains(&x) && (top..top + height).contains(&y))
+        };
+        // Counted along the diagonals, in half pixels, from the topmost corner.
+        let tilted = |rect: &WeightedRect| {
+            let (left, top) = (i32::from(rect.x), i32::from(rect.y));
+            let (width, height) = (i32::from(rect.width), i32::from(rect.height));
+            sum(|x, y| {
+                let (right, down) = (x - left, y - top);
+                (0..2 * width).contains(&(down + right + 1))
+                    && (0..2 * height).contains(&(down - right - 1))
+            })
+        };
+        let total = |sums: &dyn Fn(&WeightedRect) -> i32, rects: &[WeightedRect]| {
+            rects
+                .iter()
+                .map(|rect| rect.weight * sums(rect) as f32)
+                .sum()
+        };
+        for rects in [
+            &[rect(3, 4, 6, 9, -1.0), rect(5, 4, 2, 9, 3.0)][..],
+            &[rect(0, 0, 24, 20, 1.0)],
+            &[
+                rect(8, 2, 8, 8, -1.0),
+                rect(8, 2, 4, 4, 2.0),
+                rect(12, 6, 4, 4, 2.0),
+            ],
+        ] {
+            check_haar(false, rects, total(&upright, rects));
+        }
+        for rects in [
+            &[rect(10, 2, 5, 6, 1.0), rect(10, 2, 5, 3, -2.0)][..],
+            &[rect(10, 0, 1, 1, 1.0)],
+            &[rect(9, 3, 7, 9, 2.0)],
+        ] {
+            check_haar(true, rects, total(&tilted, rects));
+        }
+    }
+
+    #[test]
+    fn patterns_compare_eight_blocks_with_the_middle() {
+        let (integrals, layout) = tables();
+        for (x, y, block_width, block_height) in [(0, 0, 1, 1), (3, 2, 4, 5), (0, 5, 8, 3)] {
+            let feature = LbpFeature {
+                x,
+                y,
+                block_width,
+                block_height,
+            };
+            let block = |column: i32, row: i32| {
+                let (width, height) = (i32::from(block_width), i32::from(block_height));
+                let (left, top) = (i32::from(x) + column * width, i32::from(y) + row * height);
+                sum(|x, y| (left..left + width).contains(&x) && (top..top + height).contains(&y))
+            };
+            let around = [
+                (0, 0),
+                (1, 0),
+                (2, 0),
+                (2, 1),
+                (2, 2),
+                (1, 2),
+                (0, 2),
+                (0, 1),
+            ];
+            let code = around.iter().fold(0, |code, &(column, row)| {
+                code * 2 + usize::from(block(column, row) >= block(1, 1))
+            });
+            let mut alone = [0_u32; 8];
+            alone[code / 32] = 1 << (code % 32);
+            let window = Window {
+                sums: &integrals.sums,
+                norm: 1.0,
+            };
+            assert!(LbpTest::new(&feature, alone, layout).goes_left(window));
+            let others = alone.map(|word| !word);
+            assert!(!LbpTest::new(&feature, others, layout).goes_left(window));
+        }
+    }
+}

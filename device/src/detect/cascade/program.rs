@@ -141,3 +141,97 @@ fn ways<S>(tree: &Tree<S>, node: &FileNode<S>) -> [Way; 2] {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use mien_models::cascade::Stage as FileStage;
+
+    use super::*;
+
+    /// Goes left when the first sum is below a number.
+    struct Below(i32);
+
+    impl Test for Below {
+        type Feature = ();
+        type Split = i32;
+
+        fn new(_: &(), split: i32, _: Layout) -> Self {
+            Self(split)
+        }
+
+        fn goes_left(&self, window: Window<'_>) -> bool {
+            window.sums[0] < self.0
+        }
+    }
+
+    fn node(split: i32, left: i8, right: i8) -> FileNode<i32> {
+        FileNode {
+            feature: 0,
+            left,
+            right,
+            split,
+        }
+    }
+
+    fn stage(threshold: f32, trees: Vec<Tree<i32>>) -> FileStage<i32> {
+        FileStage { threshold, trees }
+    }
+
+    fn rejected_by(stages: &[FileStage<i32>], sum: i32) -> Option<usize> {
+        let boosted = Boosted {
+            features: vec![()],
+            stages: stages.to_vec(),
+        };
+        let layout = Layout {
+            stride: 1,
+            tilted_at: 1,
+        };
+        let window = Window {
+            sums: &[sum],
+            norm: 1.0,
+        };
+        Program::<Below>::new(&boosted, layout).rejected_by(window)
+    }
+
+    #[test]
+    fn a_tree_is_walked_to_its_leaf() {
+        // Leaves 0 to 3 for sums below 10, 20, 30 and above.
+        let tree = Tree {
+            nodes: vec![node(20, 1, 2), node(10, 0, -1), node(30, -2, -3)],
+            leaves: vec![0.0, 1.0, 2.0, 3.0],
+        };
+        for (sum, leaf) in [(5, 0.0), (15, 1.0), (25, 2.0), (35, 3.0)] {
+            let tree = || vec![tree.clone()];
+            assert_eq!(rejected_by(&[stage(leaf, tree())], sum), None);
+            assert_eq!(rejected_by(&[stage(leaf + 0.5, tree())], sum), Some(0));
+        }
+    }
+
+    #[test]
+    fn stages_add_up_their_trees_and_reject_in_turn() {
+        let stump = |split| Tree {
+            nodes: vec![node(split, 0, -1)],
+            leaves: vec![-1.0, 1.0],
+        };
+        let stages = [
+            stage(0.0, vec![stump(0), stump(10)]),
+            stage(3.0, vec![stump(0), stump(10), stump(20)]),
+        ];
+        for (sum, expected) in [(-5, Some(0)), (5, Some(1)), (15, Some(1)), (25, None)] {
+            assert_eq!(rejected_by(&stages, sum), expected, "{sum}");
+        }
+    }
+
+    #[test]
+    fn a_sum_just_below_the_threshold_passes() {
+        let tree = Tree {
+            nodes: vec![node(0, 0, -1)],
+            leaves: vec![0.0, 1.0],
+        };
+        assert_eq!(
+            rejected_by(&[stage(1.000_009, vec![tree.clone()])], 1),
+            None
+        );
+        assert_eq!(rejected_by(&[stage(1.000_02, vec![tree])], 1), Some(0));
+    }
+}

@@ -102,9 +102,9 @@ fn find_cascade<'d>(document: &'d Document<'_>) -> Result<Element<'d>, CascadeIm
         return Err(CascadeImportError::OldFormat);
     }
     let cascade = Element(first);
-    match cascade.child("stageType") {
-        Ok(_) => Ok(cascade),
-        Err(_) => Err(CascadeImportError::NotACascade),
+    match cascade.find("stageType") {
+        Some(_) => Ok(cascade),
+        None => Err(CascadeImportError::NotACascade),
     }
 }
 
@@ -204,9 +204,9 @@ fn read_haar(feature: &Element<'_>) -> Result<HaarFeature, CascadeImportError> {
             .push(rect)
             .map_err(|_| list.bad("at most three rectangles"))?;
     }
-    let tilted = match feature.child("tilted") {
-        Ok(flag) => flag.number::<u8>()? != 0,
-        Err(_) => false,
+    let tilted = match feature.find("tilted") {
+        Some(flag) => flag.number::<u8>()? != 0,
+        None => false,
     };
     Ok(HaarFeature { rects, tilted })
 }

@@ -13,14 +13,17 @@ pub(super) struct Element<'d>(pub(super) Node<'d, 'd>);
 impl<'d> Element<'d> {
     /// The first child of that name.
     pub(super) fn child(&self, name: &'static str) -> Result<Element<'d>, CascadeImportError> {
-        let child = self.0.children().find(|node| node.has_tag_name(name));
-        child
-            .map(Element)
-            .ok_or_else(|| CascadeImportError::Missing {
-                name,
-                parent: self.0.tag_name().name().to_owned(),
-                line: self.line(),
-            })
+        self.find(name).ok_or_else(|| CascadeImportError::Missing {
+            name,
+            parent: self.0.tag_name().name().to_owned(),
+            line: self.line(),
+        })
+    }
+
+    /// The first child of that name, when there is one.
+    pub(super) fn find(&self, name: &str) -> Option<Element<'d>> {
+        let mut children = self.0.children();
+        children.find(|node| node.has_tag_name(name)).map(Element)
     }
 
     /// The entries of a list, which OpenCV calls `_`.
@@ -70,6 +73,7 @@ impl<'d> Element<'d> {
         }
     }
 
+    /// Looks through the whole file: for errors only.
     fn line(&self) -> u32 {
         self.0.document().text_pos_at(self.0.range().start).row
     }
