@@ -1,10 +1,12 @@
-//! Where frames come from: pictures, folders of pictures and the demo's virtual camera.
+//! Where frames come from: pictures, folders of pictures, a video pipe and the demo's virtual
+//! camera.
 
 pub mod demo;
 mod file_end;
 pub mod files;
 pub mod picture;
 pub mod slideshow;
+pub mod video_pipe;
 
 use mien_models::plane::{GrayView, PlaneError};
 
@@ -40,6 +42,12 @@ pub enum CaptureError {
         files: usize,
         /// What was wrong with the last one.
         last: picture::PictureError,
+    },
+    /// The video pipe cannot be read.
+    #[error("the video on standard input cannot be read: {why}")]
+    Video {
+        /// What is wrong with it.
+        why: String,
     },
     /// A picture inside the program could not be decoded.
     #[error("bundled picture {name}: {error}")]

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, anyhow};
 use mien_device::capture::demo::DemoCamera;
 use mien_device::capture::slideshow::Slideshow;
+use mien_device::capture::video_pipe::VideoPipe;
 use mien_device::capture::{CaptureError, Source, files};
 use mien_device::detect::Detector;
 use mien_device::detect::cascade::CascadeOptions;
@@ -29,8 +30,9 @@ const DEMO_SEED: u32 = 1;
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// `demo` (a virtual camera over bundled portraits), a picture or a folder of pictures
-    #[arg(long, value_name = "demo|PATH", default_value = "demo")]
+    /// `demo` (a virtual camera over bundled portraits), a picture, a folder of pictures, or `-`:
+    /// video from standard input, as `ffmpeg … -f yuv4mpegpipe -` writes it
+    #[arg(long, value_name = "demo|PATH|-", default_value = "demo")]
     source: PathBuf,
     /// Stop after N frames [default: a folder's pictures once; the demo goes on until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -118,8 +120,12 @@ fn open_source(args: &Args) -> Result<(Box<dyn Source>, bool), Failure> {
         let camera = DemoCamera::new(DEMO_SEED).map_err(|error| Failure::Nothing(error.into()))?;
         return Ok((Box::new(camera), args.frames.is_none()));
     }
+    if args.source.as_os_str() == "-" {
+        // The pipe keeps the writer waiting, so nothing is dropped here.
+        return Ok((Box::new(VideoPipe::new(io::stdin())), false));
+    }
     if !args.source.exists() {
-        let hint = "hint: a picture, a folder of pictures or `demo`";
+        let hint = "hint: a picture, a folder of pictures, `-` or `demo`";
         return Err(Failure::Nothing(anyhow!(
             "--source {}: no such file or folder ({hint})",
             args.source.display()
@@ -160,9 +166,9 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
 fn failure(error: PipelineError) -> Failure {
     match error {
         PipelineError::Output(error) => error.into(),
-        PipelineError::Capture(CaptureError::NothingReadable { .. }) => {
-            Failure::Nothing(error.into())
-        }
+        PipelineError::Capture(
+            CaptureError::NothingReadable { .. } | CaptureError::Video { .. },
+        ) => Failure::Nothing(error.into()),
         error => Failure::Work(error.into()),
     }
 }
