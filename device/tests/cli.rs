@@ -2,6 +2,7 @@
 //! model, whose verdict follows the brightness, so that nothing here depends on a training run.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -263,6 +264,51 @@ fn a_folder_of_pictures_is_a_source() {
     let (frames, stderr) = count(&["--frames", "5"]);
     assert_eq!(frames, 5, "again from the start");
     assert_eq!(stderr.matches("skipped").count(), 3, "once each: {stderr}");
+}
+
+/// Runs `run --source -` with `video` on standard input.
+fn run_video(sandbox: &Sandbox, video: Vec<u8>) -> Ran {
+    let mut child = sandbox
+        .command(&["run", "--source", "-", "--model", "test.postcard"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&video));
+    let ran = Ran::new(child.wait_with_output().unwrap());
+    // A program that refuses the video closes the pipe before all of it is written.
+    let _ = writer.join().unwrap();
+    ran
+}
+
+#[test]
+fn video_on_standard_input_is_a_source() {
+    let sandbox = Sandbox::new();
+    let picture = mien_device::capture::picture::load(
+        &sandbox.path("astronaut.jpg"),
+        mien_device::capture::picture::Color::Drop,
+    )
+    .unwrap();
+    let mut video = format!(
+        "YUV4MPEG2 W{} H{} F25:1 Cmono\n",
+        picture.width, picture.height
+    )
+    .into_bytes();
+    for _ in 0..3 {
+        video.extend(b"FRAME\n");
+        video.extend(&picture.gray);
+    }
+    let ran = run_video(&sandbox, video).expect(0);
+    let totals: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&totals["frames"], &totals["faces"]),
+        (&json!(3), &json!(3))
+    );
+
+    let ran = run_video(&sandbox, b"RIFF and so on".to_vec()).expect(3);
+    assert!(ran.stderr.contains("not YUV4MPEG2"), "{}", ran.stderr);
 }
 
 #[test]
