@@ -307,7 +307,7 @@ fn video_on_standard_input_is_a_source() {
         (&json!(3), &json!(3))
     );
 
-    let ran = run_video(&sandbox, b"RIFF and so on".to_vec()).expect(3);
+    let ran = run_video(&sandbox, b"RIFF and so on\n".to_vec()).expect(3);
     assert!(ran.stderr.contains("not YUV4MPEG2"), "{}", ran.stderr);
 }
 
