@@ -18,10 +18,10 @@ use super::Failure;
 /// How to search for faces; what is not given keeps the command's default.
 #[derive(clap::Args)]
 pub struct SearchArgs {
-    /// Ratio between two sizes that are searched, above 1
+    /// Ratio between two sizes that are searched, 1.01 or more
     #[arg(long, value_name = "RATIO", help_heading = "Face search")]
     pub scale_factor: Option<f64>,
-    /// Overlapping hits that make a face; more means fewer false alarms
+    /// A face needs more overlapping hits than this; more means fewer false alarms
     #[arg(long, value_name = "N", help_heading = "Face search")]
     pub min_neighbors: Option<u32>,
     /// Smallest face, side in pixels
