@@ -60,48 +60,6 @@ fn opencv_finds_the_same_in_photographs() {
     assert!(boxes > runs.len(), "the photographs have faces");
 }
 
-/// Prints how long a 640x480 frame takes in both.
-#[test]
-fn a_frame_takes_no_longer_than_in_opencv() {
-    if cfg!(debug_assertions) {
-        eprintln!("skipped: only optimized code (--release) is worth timing");
-        return;
-    }
-    let (Some(folder), Some(python)) = (shared::path("data/detection"), peers::python()) else {
-        return;
-    };
-    let pictures: Vec<Picture> = photographs(&folder, 20)
-        .iter()
-        .map(|picture| picture.resized(640, 480))
-        .collect();
-    for (scale_factor, min_size_px) in [(1.1, 60), (1.2, 60), (1.1, 30)] {
-        let options = Options {
-            scale_factor,
-            min_neighbors: 3,
-            min_size_px,
-            equalize: false,
-        };
-        let runs: Vec<Run> = (0..pictures.len())
-            .map(|picture| Run { picture, options })
-            .collect();
-        let opencv = ask_opencv(&python, CASCADE, &pictures, &runs, 5);
-        let mien = detect_all(&shipped(), &pictures, &runs, 5);
-        let [theirs, ours] = [&opencv.answers, &mien].map(|answers| {
-            let mut times: Vec<f64> = answers.iter().map(|answer| answer.milliseconds).collect();
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        });
-        println!(
-            "scale {scale_factor}, faces from {min_size_px} px: {ours:.1} ms, OpenCV {theirs:.1} ms, \
-             ratio {:.2} (medians of {} frames, one thread)",
-            ours / theirs,
-            pictures.len()
-        );
-        // A busy machine can slow one side down, so the bound leaves room: we take about half.
-        assert!(ours < 1.5 * theirs, "{ours} ms against {theirs} ms");
-    }
-}
-
 #[test]
 fn the_shipped_cascade_is_the_import_of_opencvs_file() {
     let Some(python) = peers::python() else {
