@@ -16,6 +16,4 @@ pub mod run;
 pub mod validate;
 
 #[cfg(test)]
-mod recipe_tests;
-#[cfg(test)]
 mod run_tests;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use mien_models::label::Labels;
 
-use super::plan::Plan;
-use super::recipe::{BUILTIN, Recipe, RecipeError, Schedule};
+use super::{BUILTIN, Recipe, RecipeError, Schedule};
+use crate::train::plan::Plan;
 
 fn open(name: &str) -> Recipe {
     Recipe::open(name).unwrap()

@@ -1,50 +1,20 @@
 //! A training recipe: network, data treatment, optimizer and schedule as one TOML file.
 
-use std::path::{Path, PathBuf};
+mod error;
+mod layers;
+mod schedule;
+#[cfg(test)]
+mod tests;
 
-use mien_models::label::{LabelError, Labels};
+pub use error::RecipeError;
+pub use layers::{BatchNorm, Init, LayerSpec, Padding};
+pub use schedule::{Optimizer, Schedule};
+
+use std::path::Path;
+
+use mien_models::label::Labels;
 use mien_models::preprocess::{Contrast, Preprocessing};
 use serde::{Deserialize, Serialize};
-
-/// Why a recipe cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RecipeError {
-    /// The file could not be read.
-    #[error("cannot read the recipe {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// No such file and no built-in recipe of that name.
-    #[error("no recipe {0:?}: neither a file nor one of the built-in recipes ({names})", names = builtin_names())]
-    Unknown(String),
-    /// Not TOML, or a key that does not exist.
-    #[error("the recipe {path} is not valid: {source}")]
-    Parse {
-        /// The file or built-in name.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// A value outside its range.
-    #[error("the recipe's {key} is {value}, expected {expected}")]
-    Range {
-        /// Dotted key.
-        key: &'static str,
-        /// What the file says.
-        value: f64,
-        /// The allowed range.
-        expected: &'static str,
-    },
-    /// A group of classes that does not fit the data.
-    #[error("the recipe's label groups are not usable: {0}")]
-    Groups(String),
-    /// Group names that cannot be labels.
-    #[error("the recipe's label groups are not usable: {0}")]
-    Labels(#[from] LabelError),
-}
 
 /// A complete recipe. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,81 +132,6 @@ pub struct Augment {
     pub erase: f32,
 }
 
-/// Update rule.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
-pub enum Optimizer {
-    /// Stochastic gradient descent.
-    Sgd {
-        /// Share of the last update that goes on.
-        momentum: f64,
-        /// Look ahead (Nesterov).
-        nesterov: bool,
-        /// L2 penalty on convolution and dense weights, not on biases and BatchNorm.
-        weight_decay: f64,
-    },
-    /// Adam (Kingma & Ba 2015).
-    Adam {
-        /// Decay of the first moment.
-        beta_1: f64,
-        /// Decay of the second moment.
-        beta_2: f64,
-        /// Added to the denominator.
-        epsilon: f64,
-        /// L2 penalty on convolution and dense weights.
-        #[serde(default)]
-        weight_decay: f64,
-    },
-}
-
-impl Optimizer {
-    /// The L2 penalty.
-    pub fn weight_decay(self) -> f64 {
-        match self {
-            Self::Sgd { weight_decay, .. } | Self::Adam { weight_decay, .. } => weight_decay,
-        }
-    }
-}
-
-/// Learning rate over time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
-pub enum Schedule {
-    /// The same throughout.
-    Constant {
-        /// Learning rate.
-        learning_rate: f64,
-    },
-    /// Linear rise, then half a cosine down to 0 (Loshchilov & Hutter 2017, without restarts).
-    Cosine {
-        /// Highest learning rate.
-        learning_rate: f64,
-        /// Epochs of linear rise.
-        warmup_epochs: f64,
-    },
-}
-
-impl Schedule {
-    /// Learning rate at `progress` epochs (fractions count steps) of `epochs`.
-    pub fn learning_rate(self, progress: f64, epochs: f64) -> f64 {
-        match self {
-            Self::Constant { learning_rate } => learning_rate,
-            Self::Cosine {
-                learning_rate,
-                warmup_epochs,
-            } if progress < warmup_epochs => learning_rate * progress / warmup_epochs,
-            Self::Cosine {
-                learning_rate,
-                warmup_epochs,
-            } => {
-                let t =
-                    (progress - warmup_epochs) / (epochs - warmup_epochs).max(f64::MIN_POSITIVE);
-                learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * t.min(1.0)).cos())
-            }
-        }
-    }
-}
-
 /// Classes trained as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,116 +142,13 @@ pub struct Group {
     pub classes: Vec<String>,
 }
 
-/// Constants of every BatchNorm.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchNorm {
-    /// Share of the running statistics kept per step.
-    pub momentum: f64,
-    /// Added to the variance.
-    pub epsilon: f64,
-}
-
-impl Default for BatchNorm {
-    fn default() -> Self {
-        Self {
-            momentum: 0.9,
-            epsilon: 1e-5,
-        }
-    }
-}
-
-/// How weights start (the biases start at 0).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Init {
-    /// Normal with variance `2 / fan_in` (He et al. 2015).
-    #[default]
-    HeNormal,
-    /// Uniform within `± sqrt(6 / (fan_in + fan_out))` (Glorot & Bengio 2010).
-    GlorotUniform,
-}
-
-/// Zero padding of a convolution with stride 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Padding {
-    /// `(kernel - 1) / 2` on every side.
-    #[default]
-    Same,
-    /// None.
-    Valid,
-}
-
-/// One layer of a network.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
-pub enum LayerSpec {
-    /// Convolution, BatchNorm, ReLU.
-    Conv {
-        /// Output channels.
-        out: usize,
-        /// Kernel side.
-        #[serde(default = "three")]
-        kernel: usize,
-        /// Stride.
-        #[serde(default = "one")]
-        stride: usize,
-        /// Zero padding.
-        #[serde(default)]
-        padding: Padding,
-        /// A bias before the BatchNorm, as Keras has it by default.
-        #[serde(default)]
-        bias: bool,
-        /// How the weights start.
-        #[serde(default)]
-        init: Init,
-    },
-    /// Two 3x3 convolutions with BatchNorm beside a shortcut, ReLU after the sum
-    /// (He et al. 2016, basic block). The shortcut is a 1x1 convolution where shapes differ.
-    Residual {
-        /// Output channels.
-        out: usize,
-        /// Stride of the first convolution.
-        #[serde(default = "one")]
-        stride: usize,
-    },
-    /// 2x2 maximum, stride 2.
-    MaxPool,
-    /// Zeroes activations at random while training.
-    Dropout {
-        /// Share of zeroed activations, 0..1.
-        rate: f64,
-    },
-    /// Mean over height and width.
-    GlobalAvgPool,
-    /// `[C, H, W]` to one vector.
-    Flatten,
-    /// Fully connected, BatchNorm, ReLU.
-    Dense {
-        /// Output features.
-        out: usize,
-        /// How the weights start.
-        #[serde(default)]
-        init: Init,
-    },
-}
-
-fn one() -> usize {
-    1
-}
-
-fn three() -> usize {
-    3
-}
-
 /// The recipes compiled in: name and TOML text.
 pub const BUILTIN: [(&str, &str); 3] = [
-    ("compact", include_str!("../../recipes/compact.toml")),
-    ("seed", include_str!("../../recipes/seed.toml")),
+    ("compact", include_str!("../../../recipes/compact.toml")),
+    ("seed", include_str!("../../../recipes/seed.toml")),
     (
         "seed-merged",
-        include_str!("../../recipes/seed-merged.toml"),
+        include_str!("../../../recipes/seed-merged.toml"),
     ),
 ];
 
