@@ -1,0 +1,47 @@
+//! The expression model that every build carries is small, is the best epoch of its run, and
+//! judges PublicTest as its card says.
+
+use mien_host::dataset::{self, Split};
+use mien_host::evaluate::evaluate;
+use mien_host::progress::Progress;
+use mien_models::container::decode;
+use mien_models::{ExpressionModel, embedded};
+use mien_tests::shared;
+
+/// Bytes that a model file may have.
+const MAX_BYTES: usize = 600_000;
+/// What rounding to int8 may cost on PublicTest, as a fraction.
+const INT8_COST: f64 = 0.005;
+
+fn float_accuracy() -> f64 {
+    let (_, model) = decode::<ExpressionModel<'_>>(embedded::EXPRESSION).expect("valid");
+    let figures = model.card.figures.iter();
+    let found = figures.filter(|figure| figure.name == "validation_accuracy_float");
+    found.last().expect("its run was measured").value
+}
+
+#[test]
+fn it_is_small_and_says_how_good_it_is() {
+    assert!(embedded::EXPRESSION.len() <= MAX_BYTES);
+    assert!(float_accuracy() > 0.6, "{}", float_accuracy());
+}
+
+#[test]
+fn it_judges_public_test_as_its_card_says() {
+    let Some(path) = shared::path("data/fer2013/fer2013.csv.zst") else {
+        return;
+    };
+    let data = dataset::open(&path, Progress::Silent).expect("the shared data can be read");
+    let indices = data.indices_of(Split::PublicTest);
+    let report = evaluate(
+        embedded::EXPRESSION,
+        &data,
+        &indices,
+        false,
+        Progress::Silent,
+    )
+    .expect("the bundled model runs");
+    println!("PublicTest: {:.2}%", 100.0 * report.accuracy);
+    let lost = float_accuracy() - report.accuracy;
+    assert!(lost.abs() <= INT8_COST, "{lost} lost to int8");
+}
