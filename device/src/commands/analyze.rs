@@ -21,6 +21,11 @@ use super::{Failure, Outcome};
 
 /// Arguments of `mien-device analyze`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien-device analyze photo.jpg
+  mien-device analyze holiday/ --annotate annotated/    pictures with boxes and bars
+  mien-device analyze *.jpg --json > faces.json")]
 pub struct Args {
     /// JPEG and PNG files; folders stand for the pictures directly in them, sorted
     #[arg(required = true, value_name = "PATH")]

@@ -13,6 +13,11 @@ use super::photographs::{self, find_faces, milliseconds_since};
 
 /// Arguments of `mien-device detect`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien-device detect photo.jpg
+  mien-device detect photo.jpg --min-size 30 --min-neighbors 3 --json
+  mien-device detect group.png --model my-cascade.postcard")]
 pub struct Args {
     /// JPEG and PNG files; folders stand for the pictures directly in them, sorted
     #[arg(required = true, value_name = "PATH")]

@@ -29,6 +29,13 @@ const DEMO_SEED: u32 = 1;
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien-device run                                 the demo, until Ctrl-C
+  mien-device run --source demo --frames 150
+  mien-device run --source pictures/ --record verdicts.ndjson
+  ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
+    mien-device run --source -                    a webcam, live")]
 pub struct Args {
     /// `demo` (a virtual camera over bundled portraits), a picture, a folder of pictures, or `-`:
     /// video from standard input, as `ffmpeg … -f yuv4mpegpipe -` writes it

@@ -14,6 +14,10 @@ use crate::commands::table::Table;
 
 /// Arguments of `mien evaluate`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien evaluate --model models/expression.postcard --data fer2013.csv --split public
+  mien evaluate --model my.postcard --data faces/ --split all --flip --json")]
 pub struct Args {
     /// A packed expression model.
     #[arg(long, value_name = "FILE")]

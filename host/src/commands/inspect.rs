@@ -10,6 +10,10 @@ use crate::commands::table::Table;
 
 /// Arguments of `mien inspect`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien inspect models/expression.postcard
+  mien inspect models/frontalface.postcard --json")]
 pub struct Args {
     /// A model file.
     file: PathBuf,

@@ -12,6 +12,11 @@ use crate::commands::table::Table;
 
 /// Arguments of `mien data inspect`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien data inspect fer2013.csv
+  mien data inspect fer2013.tar.gz --json
+  mien data inspect faces/                  train/<class>/… and test/<class>/…")]
 pub struct Args {
     /// fer2013.csv (also .zst, .gz or Kaggle's .tar.gz) or a folder of pictures per class.
     path: PathBuf,

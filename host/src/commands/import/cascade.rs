@@ -13,6 +13,9 @@ use crate::commands;
 
 /// Arguments of `mien import cascade`.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  mien import cascade haarcascade_frontalface_default.xml --out models/frontalface.postcard")]
 pub struct Args {
     /// OpenCV's XML file, such as haarcascade_frontalface_default.xml (Debian's package
     /// opencv-data and the opencv-python wheel have it).
