@@ -75,7 +75,7 @@ fn network(recipe: &Recipe, plan: &Plan) -> Net<Flex> {
 
 fn trained_logits(net: &Net<Flex>, plan: &Plan, recipe: &Recipe, pixels: &[u8]) -> Vec<f32> {
     let mut input = vec![0f32; augment::PIXELS];
-    augment::plain(pixels, &recipe.input.preprocessing(), &mut input);
+    augment::plain(pixels, &recipe.input.preprocessing(), 48, &mut input);
     let x = Tensor::from_data(TensorData::new(input, [1, 1, 48, 48]), &Default::default());
     net.forward(plan, recipe.batch_norm, x, Mode::Evaluate)
         .into_data()

@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::Beta;
 
 use super::augment::{self, PIXELS};
+use super::plan::SIDE;
 use super::recipe::Augment;
 
 /// Batches waiting for the trainer at most.
@@ -128,6 +129,7 @@ fn make(
             pictures.picture(index),
             &mixing.preprocessing,
             &mixing.augment,
+            SIDE,
             &mut rng,
             out,
         );

@@ -57,7 +57,7 @@ pub fn validate<B: Backend + TrainOps>(
         let len = BATCH.min(pictures.len() - start);
         let mut inputs = vec![0f32; len * PIXELS];
         for (i, out) in inputs.chunks_exact_mut(PIXELS).enumerate() {
-            augment::plain(pictures.picture(start + i), &preprocessing, out);
+            augment::plain(pictures.picture(start + i), &preprocessing, SIDE, out);
         }
         let inputs = TensorData::new(inputs, [len, 1, SIDE, SIDE]);
         let x = Tensor::<B, 4>::from_data(inputs, device);
