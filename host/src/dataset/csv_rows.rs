@@ -1,17 +1,13 @@
 //! The rows of fer2013.csv (`emotion,pixels,Usage`) and icml_face_data.csv
 //! (`emotion, Usage, pixels`), one line in memory at a time.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 use std::path::Path;
 
 use super::class_names::{class_index, usage_split};
 use super::error::{BadRow, DatasetError, Problems, RowProblem};
+use super::lines::{MAX_LINE_BYTES, column_names, fields, quote, read_line, text};
 use super::{Dataset, PIXELS, Split};
-
-/// No honest row is longer: 2,304 pixels of up to three digits, with room for odd spacing.
-const MAX_LINE_BYTES: usize = 64 * 1024;
-/// How much of a strange value is quoted in a message.
-const QUOTED_CHARS: usize = 40;
 
 /// Where the three columns are.
 struct Columns {
@@ -72,18 +68,8 @@ pub(super) fn read_rows(
     })
 }
 
-/// Reads one line, at most one byte more than the limit; the length says 0 at the end.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<usize> {
-    line.clear();
-    let limit = MAX_LINE_BYTES as u64 + 1;
-    reader.by_ref().take(limit).read_until(b'\n', line)
-}
-
 fn parse_header(line: &[u8], path: &Path) -> Result<Columns, DatasetError> {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let names: Vec<String> = fields(line)
-        .map(|field| text(field).to_ascii_lowercase())
-        .collect();
+    let names = column_names(line);
     let find = |name: &str| names.iter().position(|n| n == name);
     match (find("emotion"), find("pixels"), find("usage")) {
         (Some(emotion), Some(pixels), Some(usage)) => Ok(Columns {
@@ -100,6 +86,8 @@ fn parse_header(line: &[u8], path: &Path) -> Result<Columns, DatasetError> {
                 .collect();
             Err(DatasetError::Header {
                 path: path.to_owned(),
+                what: "fer2013.csv",
+                expected: "`emotion`, `pixels` and `Usage`",
                 missing: missing.join(", "),
                 found: quote(line),
             })
@@ -155,33 +143,6 @@ fn parse_u8(word: &[u8]) -> Option<u8> {
         }
         value.checked_mul(10)?.checked_add(digit)
     })
-}
-
-/// The fields of a line. No field of FER2013 holds a comma, so quotes only surround.
-fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|&byte| byte == b',').map(|field| {
-        let field = field.trim_ascii();
-        field
-            .strip_prefix(b"\"")
-            .and_then(|inner| inner.strip_suffix(b"\""))
-            .unwrap_or(field)
-            .trim_ascii()
-    })
-}
-
-fn text(field: &[u8]) -> String {
-    String::from_utf8_lossy(field).into_owned()
-}
-
-/// The start of a value, fit for one line of a message.
-fn quote(field: &[u8]) -> String {
-    let printable = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    let text = String::from_utf8_lossy(field.trim_ascii());
-    let mut quoted: String = text.chars().take(QUOTED_CHARS).map(printable).collect();
-    if text.chars().nth(QUOTED_CHARS).is_some() {
-        quoted.push('…');
-    }
-    quoted
 }
 
 #[cfg(test)]

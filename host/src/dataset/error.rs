@@ -22,12 +22,16 @@ pub enum DatasetError {
     },
     /// Columns are missing from the first line.
     #[error(
-        "{path} is not fer2013.csv: its first line lacks the column(s) {missing}; \
-         expected `emotion`, `pixels` and `Usage` in any order, found `{found}`"
+        "{path} is not {what}: its first line lacks the column(s) {missing}; \
+         expected {expected} in any order, found `{found}`"
     )]
     Header {
         /// The file.
         path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// The columns that it should have.
+        expected: &'static str,
         /// Names of the missing columns, comma-separated.
         missing: String,
         /// The start of the first line.
@@ -119,6 +123,14 @@ pub enum RowProblem {
     PixelValue {
         /// Position in the picture, from 0.
         position: usize,
+        /// What stands there.
+        text: String,
+    },
+    /// A count of FERPlus votes is not a number from 0 to 255.
+    #[error("column `{column}` is `{text}` instead of a number of votes")]
+    Votes {
+        /// The column.
+        column: &'static str,
         /// What stands there.
         text: String,
     },

@@ -4,7 +4,10 @@
 mod class_names;
 mod csv_rows;
 mod error;
+pub mod ferplus;
 mod folders;
+pub mod hygiene;
+mod lines;
 mod open;
 mod summary;
 
@@ -12,6 +15,8 @@ use mien_models::label::Labels;
 
 pub use class_names::class_index;
 pub use error::{BadPicture, BadRow, DatasetError, MAX_REPORTED, RowProblem};
+pub use ferplus::{Votes, VotesError};
+pub use hygiene::{Curated, Hygiene, HygieneReport, curate};
 pub use open::open;
 pub use summary::{Duplicates, Leak, Summary, summarize};
 
@@ -50,13 +55,15 @@ impl Split {
     }
 }
 
-/// Gray pictures `[SIDE, SIDE]` with a class and a split each, in the order of the source.
+/// Gray pictures `[SIDE, SIDE]` with a class and a split each, in the order of the source, and
+/// FERPlus's votes where they were attached.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     labels: Labels,
     pixels: Vec<u8>,
     classes: Vec<u8>,
     splits: Vec<Split>,
+    votes: Option<Votes>,
 }
 
 impl Dataset {
@@ -67,10 +74,11 @@ impl Dataset {
             pixels: Vec::new(),
             classes: Vec::new(),
             splits: Vec::new(),
+            votes: None,
         }
     }
 
-    /// Appends one picture.
+    /// Appends one picture. Attached votes no longer fit then and go.
     ///
     /// # Panics
     /// When `class` is not an index into the labels.
@@ -79,6 +87,17 @@ impl Dataset {
         self.pixels.extend_from_slice(pixels);
         self.classes.push(class);
         self.splits.push(split);
+        self.votes = None;
+    }
+
+    /// Attaches FERPlus's votes, one row a picture in the same order. Rows of splits that the data
+    /// has no picture of are left aside: FERPlus comes with PrivateTest, the data may not.
+    ///
+    /// # Errors
+    /// When the votes are those of other pictures; the data then stays as it was.
+    pub fn attach_votes(&mut self, votes: Votes) -> Result<(), VotesError> {
+        self.votes = Some(votes.aligned_with(self)?);
+        Ok(())
     }
 
     /// Number of pictures.
@@ -117,6 +136,16 @@ impl Dataset {
     /// Split of picture `index`.
     pub fn split(&self, index: usize) -> Split {
         self.splits[index]
+    }
+
+    /// Votes on picture `index` in the order of [`ferplus::COLUMNS`]; `None` without FERPlus.
+    pub fn votes(&self, index: usize) -> Option<&[u8; 10]> {
+        self.votes.as_ref().map(|votes| votes.counts(index))
+    }
+
+    /// Votes on all pictures; `None` without FERPlus.
+    pub fn all_votes(&self) -> Option<&Votes> {
+        self.votes.as_ref()
     }
 
     /// The pictures of one split, ascending.
