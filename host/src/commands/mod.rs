@@ -1,6 +1,7 @@
 //! One file per subcommand: arguments, the call into the library, the output.
 
 pub mod data;
+pub mod data_args;
 pub mod evaluate;
 pub mod import;
 pub mod inspect;

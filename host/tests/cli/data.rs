@@ -1,8 +1,9 @@
-//! `mien data inspect`.
+//! `mien data inspect` and `mien data hygiene`.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::Path;
 
-use crate::made::{csv, write};
+use crate::made::{csv, shared, write};
 use crate::{failure, json, stdout};
 
 /// Two equal flat pictures with different labels, one of them in PublicTest; all are blank.
@@ -14,6 +15,18 @@ fn made_csv() -> String {
         (4, "PublicTest", 10),
         (6, "PublicTest", 30),
     ])
+}
+
+/// FERPlus's votes on [`made_csv`], `times` over: the last of Training is no face.
+fn made_votes(times: usize) -> String {
+    let header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,\
+                  unknown,NF\n";
+    let rows = "Training,a.png,0,0,0,0,10,0,0,0,0,0\n\
+                Training,b.png,0,9,0,0,0,0,0,1,0,0\n\
+                Training,,0,0,0,0,0,0,0,0,0,10\n\
+                PublicTest,d.png,0,0,0,8,2,0,0,0,0,0\n\
+                PublicTest,e.png,10,0,0,0,0,0,0,0,0,0\n";
+    header.to_owned() + &rows.repeat(times)
 }
 
 #[test]
@@ -65,20 +78,79 @@ fn a_missing_file_is_reported_with_its_path_and_cause() {
     );
 }
 
+fn hygiene_args(data: &Path, votes: &Path) -> [OsString; 6] {
+    let [data, votes] = [data, votes].map(OsString::from);
+    let [verb, noun] = ["data", "hygiene"].map(OsString::from);
+    [verb, noun, "--data".into(), data, "--ferplus".into(), votes]
+}
+
+#[test]
+fn hygiene_says_what_leaves_and_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "fer2013.csv", made_csv());
+    let votes = write(folder.path(), "fer2013new.csv", made_votes(1));
+    let other = write(folder.path(), "other.csv", csv(&[(3, "Training", 20)]));
+    let args = hygiene_args(&path, &votes);
+    insta::assert_snapshot!(stdout(&args));
+    let more = [
+        "--json".into(),
+        "--evaluation".into(),
+        other.into_os_string(),
+    ];
+    let report = json(args.into_iter().chain(more));
+    insta::assert_json_snapshot!(report);
+}
+
+#[test]
+fn votes_of_other_data_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "fer2013.csv", made_csv());
+    let votes = write(folder.path(), "fer2013new.csv", made_votes(2));
+    let message = failure(hygiene_args(&path, &votes));
+    assert!(
+        message.contains("fer2013new.csv does not go with"),
+        "{message}"
+    );
+    assert!(message.contains("10 rows for 5 pictures"), "{message}");
+    let message = failure(hygiene_args(&path, &path));
+    assert!(
+        message.contains("is not FERPlus's fer2013new.csv"),
+        "{message}"
+    );
+}
+
+/// FER2013 and FERPlus themselves, when they are there: counts computed outside of this program.
+#[test]
+fn hygiene_of_fer2013_is_the_known_one() {
+    let names = [
+        "data/fer2013/fer2013.csv.zst",
+        "data/fer2013/fer2013new.csv",
+    ];
+    let [Some(data), Some(votes)] = names.map(shared) else {
+        return;
+    };
+    let args = hygiene_args(&data, &votes).into_iter();
+    let report = json(args.chain(["--json".into()]));
+    for (key, count) in [
+        ("training", 28_709),
+        ("evaluation_duplicates", 351),
+        ("blank", 0),
+        ("not_a_face", 139),
+        ("calibration", 2_838),
+        ("kept", 25_381),
+        ("repeated", 1_036),
+        ("conflicting_groups", 28),
+    ] {
+        assert_eq!(report[key], count, "{key}");
+    }
+}
+
 /// FER2013 itself, when it is there: the counts of facts known from elsewhere.
 #[test]
 fn fer2013_has_its_known_counts() {
-    let shared = std::env::var_os("MIEN_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
-        PathBuf::from,
-    );
-    let path = shared.join("data/fer2013/fer2013.csv.zst");
-    if !path.is_file() {
-        let required = std::env::var_os("MIEN_REQUIRE_SHARED").is_some_and(|v| v == "1");
-        assert!(!required, "{} is missing", path.display());
-        eprintln!("skipped: {} is not there", path.display());
+    let Some(path) = shared("data/fer2013/fer2013.csv.zst") else {
         return;
-    }
+    };
     let args = [
         "data".as_ref(),
         "inspect".as_ref(),

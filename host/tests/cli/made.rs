@@ -1,4 +1,4 @@
-//! Data and models made for these tests.
+//! Data and models made for these tests, and where real data is.
 
 use std::path::{Path, PathBuf};
 
@@ -62,4 +62,21 @@ pub fn merged() -> ExpressionModel<'static> {
         golden.logits.truncate(4);
     }
     model
+}
+
+/// A file of the shared material, in `MIEN_SHARED` or beside the workspace; `None`, with a
+/// message, when it is not there.
+pub fn shared(relative: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("MIEN_SHARED").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"),
+        PathBuf::from,
+    );
+    let path = root.join(relative);
+    if path.is_file() {
+        return Some(path);
+    }
+    let required = std::env::var_os("MIEN_REQUIRE_SHARED").is_some_and(|value| value == "1");
+    assert!(!required, "{} is missing", path.display());
+    eprintln!("skipped: {} is not there", path.display());
+    None
 }

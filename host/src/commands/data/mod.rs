@@ -1,5 +1,6 @@
 //! `mien data …`: training data.
 
+pub mod hygiene;
 pub mod inspect;
 
 use std::process::ExitCode;
@@ -17,11 +18,14 @@ pub struct Args {
 enum Command {
     /// Count classes, splits, duplicates and blank pictures.
     Inspect(inspect::Args),
+    /// Show what training would leave out, and why.
+    Hygiene(hygiene::Args),
 }
 
 /// Runs `mien data`.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Inspect(args) => inspect::run(args),
+        Command::Hygiene(args) => hygiene::run(args),
     }
 }

@@ -142,7 +142,7 @@ fn labels_of_pictures_that_left_do_not_count_in_averages() {
     assert_eq!(curated.target(0)[0], 1.0);
 }
 
-/// `(printf '\\1\\0\\0\\0\\0\\0\\0\\0'; head -c 2304 /dev/zero) | sha256sum` begins with 8b51f3d6.
+/// `(printf '\1\0\0\0\0\0\0\0'; head -c 2304 /dev/zero) | sha256sum` begins with 8b51f3d6.
 #[test]
 fn the_hash_is_the_documented_one() {
     let expected = f64::from(0x8b51_f3d6u32) / 2f64.powi(32);
