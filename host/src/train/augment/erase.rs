@@ -2,9 +2,19 @@
 
 use rand::Rng;
 
-/// Sets a rectangle of 2 to 20% of the area of `out` `[side, side]`, sides 1:2 to 2:1, to 0.
-pub(super) fn erase(out: &mut [f32], side: usize, rng: &mut impl Rng) {
-    let area = rng.random_range(0.02..0.2) * (side * side) as f32;
+/// Area of the rectangle, where the recipe says nothing.
+pub(super) const ERASE_AREA: [f32; 2] = [0.02, 0.2];
+
+/// Sets a rectangle with an area in `[least, most]` shares of `out` `[side, side]`, sides 1:2 to
+/// 2:1 (cut to the picture), to 0.
+pub(super) fn erase(out: &mut [f32], side: usize, [least, most]: [f32; 2], rng: &mut impl Rng) {
+    // An empty range cannot be drawn from.
+    let share = if least < most {
+        rng.random_range(least..most)
+    } else {
+        least
+    };
+    let area = share * (side * side) as f32;
     let ratio = rng.random_range(-1.0f32..1.0).exp2();
     let height = ((area * ratio).sqrt() as usize).clamp(1, side);
     let width = ((area / ratio).sqrt() as usize).clamp(1, side);
@@ -29,7 +39,7 @@ mod tests {
         for side in [16, 40, 48, 64] {
             for _ in 0..200 {
                 let mut out = vec![1f32; side * side];
-                erase(&mut out, side, &mut rng);
+                erase(&mut out, side, ERASE_AREA, &mut rng);
                 let erased = |v: &&f32| **v == 0.0;
                 let count = out.iter().filter(erased).count();
                 assert!(count >= 1 && count as f32 <= 0.2 * (side * side) as f32);

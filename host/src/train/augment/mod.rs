@@ -1,11 +1,15 @@
 //! Random changes of one training picture, and its resampling to the network's input.
 //!
 //! Geometry comes first, composed into one resampling from the 48 x 48 source straight to the
-//! wanted side, so that nothing is interpolated twice; then the contrast normalization the device
-//! does too; then what it would undo.
+//! wanted side, so that nothing is interpolated twice; then light, lens, sensor and file on the u8
+//! plane; then the contrast normalization the device does too; then what that would undo.
 
+pub mod detector;
 mod erase;
 mod geometry;
+mod photometric;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +20,7 @@ use rand::Rng;
 
 use super::plan::SIDE;
 use super::recipe::Augment;
-use erase::erase;
+use erase::{ERASE_AREA, erase};
 use geometry::{Warp, resize, warp};
 
 /// Pixels of one source picture.
@@ -66,14 +70,19 @@ pub fn random(
         Some(map) => warp(&source, &map, side, plane),
         None => resize(&source, side, plane),
     }
+    photometric::change(plane, side, augment, rng);
     normalize_contrast(plane, &preprocessing.contrast);
-    // After the normalization, which would undo it.
     let contrast = 1.0 + augment.contrast * (2.0 * rng.random::<f32>() - 1.0);
+    let mut brightness = 0.0;
+    if augment.brightness > 0.0 {
+        let share = augment.brightness * (2.0 * rng.random::<f32>() - 1.0);
+        brightness = share * 255.0 * preprocessing.scale;
+    }
     for (out, p) in out.iter_mut().zip(plane) {
-        *out = contrast * preprocessing.network_input(*p);
+        *out = contrast * preprocessing.network_input(*p) + brightness;
     }
     if rng.random::<f32>() < augment.erase {
-        erase(out, side, rng);
+        erase(out, side, augment.erase_area.unwrap_or(ERASE_AREA), rng);
     }
 }
 

@@ -1,11 +1,13 @@
 //! A training recipe: network, data treatment, optimizer and schedule as one TOML file.
 
+mod augment;
 mod error;
 mod layers;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use augment::Augment;
 pub use error::RecipeError;
 pub use layers::{BatchNorm, Init, LayerSpec, Padding};
 pub use schedule::{Optimizer, Schedule};
@@ -114,24 +116,6 @@ impl Input {
     }
 }
 
-/// Random changes of training pictures; each zero or false is off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Augment {
-    /// Mirror half of the pictures.
-    pub flip: bool,
-    /// Rotation up to this many degrees either way.
-    pub rotation_deg: f32,
-    /// Scale factor up to `1 ± scale`.
-    pub scale: f32,
-    /// Shift up to this share of the side, in x and y.
-    pub shift: f32,
-    /// Contrast factor up to `1 ± contrast`.
-    pub contrast: f32,
-    /// Probability of erasing a random rectangle (2 to 20% of the area).
-    pub erase: f32,
-}
-
 /// Classes trained as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -231,6 +215,7 @@ impl Recipe {
             (0.0..=10.0).contains(&self.mixup_alpha),
             "0..=10",
         )?;
+        self.augment.check()?;
         let decay = self.optimizer.weight_decay();
         range("optimizer.weight_decay", decay, unit(decay), "0..1")?;
         let (Schedule::Constant { learning_rate } | Schedule::Cosine { learning_rate, .. }) =

@@ -86,6 +86,27 @@ fn unknown_keys_and_values_out_of_range_are_named() {
         ),
         ("rate = 0.2", "rate = 1.0", "layers.rate"),
         ("target_std = 48", "target_std = 0", "target_std"),
+        (
+            "rotation_deg = 12.0",
+            "rotation_deg = nan",
+            "augment.rotation_deg",
+        ),
+        ("erase = 0.25", "erase = 1.25", "augment.erase"),
+        (
+            "flip = true",
+            "crop_area = [0.9, 0.5]",
+            "augment.crop_area is 0.5",
+        ),
+        (
+            "flip = true",
+            "erase_area = [0.0, 0.5]",
+            "augment.erase_area",
+        ),
+        (
+            "flip = true",
+            "jpeg_quality = [40, 101]",
+            "augment.jpeg_quality is 101",
+        ),
     ] {
         let error = changed(from, to).unwrap_err().to_string();
         assert!(error.contains(key), "{to}: {error}");
@@ -134,4 +155,26 @@ fn cosine_rises_then_falls_to_zero() {
     assert!((schedule.learning_rate(2.0, 10.0) - 0.2).abs() < 1e-12);
     assert!((schedule.learning_rate(6.0, 10.0) - 0.1).abs() < 1e-12);
     assert!(schedule.learning_rate(10.0, 10.0).abs() < 1e-12);
+}
+
+#[test]
+fn every_augmentation_is_a_key_that_survives_the_run_folder() {
+    let keys = "flip = true
+shear_deg = 8
+crop_area = [0.7, 1]
+crop_aspect = 0.3
+detector_jitter = 1
+gamma = 0.4
+blur_sigma_px = 1.0
+noise_std = 6.0
+jpeg_quality = [40, 95]
+brightness = 0.1
+erase_area = [0.02, 0.3]";
+    let recipe = changed("flip = true", keys).unwrap();
+    assert_eq!(recipe.augment.crop_area, Some([0.7, 1.0]));
+    let text = toml::to_string(&recipe).unwrap();
+    assert_eq!(Recipe::parse(&text, Path::new("again")).unwrap(), recipe);
+    let error = changed("flip = true", "flop = true").unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("flop"), "{source}");
 }
