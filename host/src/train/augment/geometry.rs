@@ -5,7 +5,7 @@ use mien_models::plane::GrayView;
 use mien_models::preprocess::resize_crop;
 use rand::Rng;
 
-use super::{PIXELS, SIDE, detector};
+use super::{MAX_SIDE, PIXELS, SIDE, detector};
 use crate::train::recipe::Augment;
 
 /// An affine change about the centre of the 48 x 48 source, as the inverse map that a resampling
@@ -147,35 +147,63 @@ pub(super) fn warp(source: &[u8; PIXELS], warp: &Warp, side: usize, out: &mut [u
     let offset = |i: usize| (i as f32 + 0.5) / samples as f32 * step;
     let half = SIDE as f32 / 2.0;
     let share = 1.0 / (samples * samples) as f32;
+    let source = padded(source);
+    let mut sums = [0f32; MAX_SIDE];
+    let sums = &mut sums[..side];
     for (y, row) in out.chunks_exact_mut(side).enumerate() {
-        for (x, out) in row.iter_mut().enumerate() {
-            let mut sum = 0.0;
-            for i in 0..samples {
-                let dy = y as f32 * step + offset(i) - half - warp.shift[1];
-                for j in 0..samples {
-                    let dx = x as f32 * step + offset(j) - half - warp.shift[0];
-                    sum += sample(source, warp, dx, dy);
-                }
+        sums.fill(0.0);
+        for i in 0..samples {
+            let dy = y as f32 * step + offset(i) - half - warp.shift[1];
+            for j in 0..samples {
+                add_samples(&source, warp, dy, step, offset(j) - half, sums);
             }
+        }
+        for (out, sum) in row.iter_mut().zip(sums.iter()) {
             *out = (sum * share + 0.5) as u8;
         }
     }
 }
 
-/// The source, bilinear, at an offset of the result from its centre.
-fn sample(source: &[u8; PIXELS], warp: &Warp, dx: f32, dy: f32) -> f32 {
+/// Pixels from one row of a padded source to the next.
+const STRIDE: usize = SIDE + 1;
+type Padded = [f32; STRIDE * STRIDE];
+
+/// The source with its last row and column repeated, so that every pixel has a next one.
+fn padded(source: &[u8; PIXELS]) -> Padded {
+    let mut out = [0f32; STRIDE * STRIDE];
+    for (y, to) in out.chunks_exact_mut(STRIDE).enumerate() {
+        let from = &source[y.min(SIDE - 1) * SIDE..][..SIDE];
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = f32::from(*from);
+        }
+        to[SIDE] = to[SIDE - 1];
+    }
+    out
+}
+
+/// Adds to each of `sums` the bilinear source at an offset of the result from its centre: `dy`,
+/// and in x `first`, `first + step`, ….
+fn add_samples(source: &Padded, warp: &Warp, dy: f32, step: f32, first: f32, sums: &mut [f32]) {
     let last = SIDE as f32 - 1.0;
     let centre = last / 2.0;
     let [[xx, xy], [yx, yy]] = warp.inverse;
-    let sx = (xx * dx + xy * dy + centre).clamp(0.0, last);
-    let sy = (yx * dx + yy * dy + centre).clamp(0.0, last);
-    let (x0, y0) = (sx as usize, sy as usize);
-    let (x1, y1) = ((x0 + 1).min(SIDE - 1), (y0 + 1).min(SIDE - 1));
-    let (fx, fy) = (sx - x0 as f32, sy - y0 as f32);
-    let at = |y: usize, x: usize| f32::from(source[y * SIDE + x]);
-    let top = at(y0, x0) * (1.0 - fx) + at(y0, x1) * fx;
-    let bottom = at(y1, x0) * (1.0 - fx) + at(y1, x1) * fx;
-    top * (1.0 - fy) + bottom * fy
+    // Two loops, as only the first can be vectorized.
+    let (mut corners, mut right, mut down) = ([0i32; MAX_SIDE], [0f32; MAX_SIDE], [0f32; MAX_SIDE]);
+    let places = corners.iter_mut().zip(&mut right).zip(&mut down);
+    for (x, ((corner, fx), fy)) in places.enumerate().take(sums.len()) {
+        let dx = x as f32 * step + first - warp.shift[0];
+        let sx = (xx * dx + xy * dy + centre).clamp(0.0, last);
+        let sy = (yx * dx + yy * dy + centre).clamp(0.0, last);
+        let (x0, y0) = (sx as i32, sy as i32);
+        *corner = y0 * STRIDE as i32 + x0;
+        (*fx, *fy) = (sx - x0 as f32, sy - y0 as f32);
+    }
+    for (((sum, corner), fx), fy) in sums.iter_mut().zip(corners).zip(right).zip(down) {
+        let cell = &source[corner as usize..][..STRIDE + 2];
+        let top = cell[0] * (1.0 - fx) + cell[1] * fx;
+        let bottom = cell[STRIDE] * (1.0 - fx) + cell[STRIDE + 1] * fx;
+        *sum += top * (1.0 - fy) + bottom * fy;
+    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ use geometry::{Warp, resize, warp};
 pub const PIXELS: usize = SIDE * SIDE;
 /// Sides of the network input, in pixels, that a picture can be resampled to.
 pub const SIDES: RangeInclusive<usize> = 16..=64;
-/// Pixels of the largest output.
-const MAX_PIXELS: usize = *SIDES.end() * *SIDES.end();
+/// Rows of the largest output, and its pixels.
+const MAX_SIDE: usize = *SIDES.end();
+const MAX_PIXELS: usize = MAX_SIDE * MAX_SIDE;
 
 /// Writes the network input `[side, side]` of a picture `[48, 48]` as it is, resized as the
 /// device does it.

@@ -5,7 +5,7 @@ use image::{ExtendedColorType, ImageDecoder, ImageResult};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use super::{MAX_PIXELS, SIDE};
+use super::{MAX_PIXELS, MAX_SIDE, SIDE};
 use crate::train::recipe::Augment;
 
 /// All of the recipe's changes to gray values that the contrast normalization does not undo, in
@@ -63,7 +63,7 @@ fn blur(plane: &mut [u8], side: usize, sigma_px: f32) {
 
     let mut rows = [0f32; MAX_PIXELS];
     let rows = &mut rows[..side * side];
-    let mut padded = [0f32; 64 + 2 * MAX_RADIUS];
+    let mut padded = [0f32; MAX_SIDE + 2 * MAX_RADIUS];
     for (row, out) in plane.chunks_exact(side).zip(rows.chunks_exact_mut(side)) {
         padded[..radius].fill(f32::from(row[0]));
         for (to, from) in padded[radius..].iter_mut().zip(row) {
@@ -80,7 +80,7 @@ fn blur(plane: &mut [u8], side: usize, sigma_px: f32) {
             }
         }
     }
-    let mut sum = [0f32; 64];
+    let mut sum = [0f32; MAX_SIDE];
     let sum = &mut sum[..side];
     for (y, out) in plane.chunks_exact_mut(side).enumerate() {
         sum.fill(0.0);
