@@ -9,7 +9,8 @@ use mien_host::progress::Progress;
 /// A data set, with FERPlus's votes or without.
 #[derive(clap::Args)]
 pub struct DataArgs {
-    /// fer2013.csv (also .zst, .gz or Kaggle's .tar.gz) or a folder of pictures per class.
+    /// fer2013.csv (also .zst, .gz or Kaggle's .tar.gz), a pack of it, or a folder of pictures per
+    /// class.
     #[arg(long, value_name = "PATH")]
     data: PathBuf,
     /// FERPlus's fer2013new.csv: ten votes on each picture of fer2013.csv.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::PIXELS;
+use super::{PIXELS, PackedError};
 
 /// Most bad rows or pictures that are listed one by one.
 pub const MAX_REPORTED: usize = 10;
@@ -42,6 +42,14 @@ pub enum DatasetError {
     Archive {
         /// The archive.
         path: PathBuf,
+    },
+    /// A pack that is damaged or not one of ours.
+    #[error("the packed data set {path} cannot be used")]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PackedError,
     },
     /// Nothing to read.
     #[error("{path} holds no pictures")]

@@ -1,5 +1,5 @@
 //! Labelled face pictures in memory, read from FER2013 in the forms people have it: the csv
-//! (plain, `.zst`, `.gz`, inside Kaggle's tar) or folders of pictures per class.
+//! (plain, `.zst`, `.gz`, inside Kaggle's tar), our own packs, or folders of pictures per class.
 
 mod class_names;
 mod csv_rows;
@@ -9,6 +9,7 @@ mod folders;
 pub mod hygiene;
 mod lines;
 mod open;
+pub mod packed;
 mod summary;
 
 use mien_models::label::Labels;
@@ -18,6 +19,7 @@ pub use error::{BadPicture, BadRow, DatasetError, MAX_REPORTED, RowProblem};
 pub use ferplus::{Votes, VotesError};
 pub use hygiene::{Curated, Hygiene, HygieneReport, curate};
 pub use open::open;
+pub use packed::PackedError;
 pub use summary::{Duplicates, Leak, Summary, summarize};
 
 /// Rows and columns of every picture.

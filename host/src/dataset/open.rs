@@ -8,13 +8,13 @@ use mien_models::label::Labels;
 
 use super::csv_rows::read_rows;
 use super::folders::{has_pictures, read_folders};
-use super::{Dataset, DatasetError};
+use super::{Dataset, DatasetError, packed};
 use crate::progress::{Progress, Task, Unit};
 
 /// The csv's names inside Kaggle's archives.
 const CSV_NAMES: [&str; 2] = ["fer2013.csv", "icml_face_data.csv"];
 /// What a folder is searched for, in this order.
-const FILE_NAMES: [&str; 7] = [
+const FILE_NAMES: [&str; 8] = [
     "fer2013.csv",
     "fer2013.csv.zst",
     "fer2013.csv.gz",
@@ -22,6 +22,7 @@ const FILE_NAMES: [&str; 7] = [
     "icml_face_data.csv",
     "icml_face_data.csv.zst",
     "icml_face_data.csv.gz",
+    "fer2013.mien",
 ];
 const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
@@ -29,7 +30,7 @@ const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const TAR_MAGIC: (usize, &[u8]) = (257, b"ustar");
 
 /// Reads the pictures at `path`: fer2013.csv or icml_face_data.csv, plain, compressed (zstd,
-/// gzip) or inside a tar, a folder with one of these, or folders of pictures per class, below
+/// gzip) or inside a tar, a pack of `mien data pack`, a folder with one of these, or folders of pictures per class, below
 /// folders of splits or not.
 pub fn open(path: &Path, progress: Progress) -> Result<Dataset, DatasetError> {
     let mut dataset = Dataset::new(Labels::fer2013());
@@ -67,8 +68,13 @@ fn read_file(path: &Path, progress: Progress, dataset: &mut Dataset) -> Result<(
         inner: file,
         task: &task,
     };
-    let (head, stream) = peek(counted, ZSTD_MAGIC.len()).map_err(on_error)?;
-    if head.starts_with(ZSTD_MAGIC) {
+    let (head, stream) = peek(counted, packed::MAGIC.len()).map_err(on_error)?;
+    if head == packed::MAGIC {
+        *dataset = packed::read(BufReader::new(stream)).map_err(|source| DatasetError::Packed {
+            path: path.to_owned(),
+            source,
+        })?;
+    } else if head.starts_with(ZSTD_MAGIC) {
         let decoder = zstd::Decoder::new(stream).map_err(on_error)?;
         read_stream(decoder, path, dataset)?;
     } else if head.starts_with(GZIP_MAGIC) {

@@ -1,7 +1,9 @@
-//! `mien data inspect` and `mien data hygiene`.
+//! `mien data …`.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use crate::made::{csv, shared, write};
 use crate::{failure, json, stdout};
@@ -117,6 +119,74 @@ fn votes_of_other_data_are_refused() {
         message.contains("is not FERPlus's fer2013new.csv"),
         "{message}"
     );
+}
+
+/// Packs a csv and its votes, and says where the pack is.
+fn pack(data: &Path, votes: &Path, folder: &Path) -> (PathBuf, Value) {
+    let out = folder.join("fer2013.mien");
+    let [data, votes, to] = [data, votes, &out].map(Path::display);
+    let args = format!("data|pack|--data|{data}|--ferplus|{votes}|--out|{to}|--json");
+    (out, json(args.split('|')))
+}
+
+#[test]
+fn a_pack_stands_for_its_csv_and_votes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "fer2013.csv", made_csv());
+    let votes = write(folder.path(), "fer2013new.csv", made_votes(1));
+    let (packed, summary) = pack(&path, &votes, folder.path());
+    assert_eq!(
+        (&summary["n"], &summary["votes"]),
+        (&5.into(), &true.into())
+    );
+    assert_eq!(summary["bytes"], std::fs::metadata(&packed).unwrap().len());
+    let inspect = |path: &Path| stdout(["data".as_ref(), "inspect".as_ref(), path.as_os_str()]);
+    assert_eq!(inspect(&packed), inspect(&path));
+    let hygiene = ["data", "hygiene", "--data"].map(OsString::from);
+    let from_pack = stdout(hygiene.into_iter().chain([packed.into()]));
+    assert_eq!(from_pack, stdout(hygiene_args(&path, &votes)));
+}
+
+#[test]
+fn a_damaged_pack_is_refused_and_nothing_is_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "fer2013.csv", made_csv());
+    let votes = write(folder.path(), "fer2013new.csv", made_votes(1));
+    let (packed, _) = pack(&path, &votes, folder.path());
+    let mut bytes = std::fs::read(&packed).unwrap();
+    bytes[30] ^= 4;
+    std::fs::write(&packed, bytes).unwrap();
+    let message = failure(["data".as_ref(), "inspect".as_ref(), packed.as_os_str()]);
+    assert!(message.contains("fer2013.mien cannot be used"), "{message}");
+    assert!(message.contains("SHA-256 differs"), "{message}");
+
+    let from = path.display();
+    let to = folder.path().join("no/such/folder/out.mien");
+    let args = format!("data|pack|--data|{from}|--out|{}", to.display());
+    let message = failure(args.split('|'));
+    assert!(
+        message.contains("cannot pack into") && message.contains("out.mien"),
+        "{message}"
+    );
+}
+
+/// FER2013 and FERPlus as one file, when they are there: small, and the same data.
+#[test]
+fn fer2013_packs_into_fifty_million_bytes() {
+    let names = [
+        "data/fer2013/fer2013.csv.zst",
+        "data/fer2013/fer2013new.csv",
+    ];
+    let [Some(data), Some(votes)] = names.map(shared) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (packed, summary) = pack(&data, &votes, folder.path());
+    assert_eq!(summary["n"], 32_298);
+    let bytes = summary["bytes"].as_u64().unwrap();
+    assert!(bytes < 50_000_000, "{bytes} bytes");
+    let inspect = |path: &Path| stdout(["data".as_ref(), "inspect".as_ref(), path.as_os_str()]);
+    assert_eq!(inspect(&packed), inspect(&data));
 }
 
 /// FER2013 and FERPlus themselves, when they are there: counts computed outside of this program.

@@ -83,6 +83,24 @@ fn curve(run: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_pack_trains_like_the_csv_it_came_from() {
+    let mut made = made();
+    let pack = made.folder.path().join("fer2013.mien");
+    let (from, to) = (made.data.display(), pack.display());
+    stdout(format!("data|pack|--data|{from}|--out|{to}").split('|'));
+    let curves = ["csv", "pack"].map(|name| {
+        let run = made.folder.path().join(name);
+        let mut args = made.start(&run);
+        args.extend(["--epochs", "1"].map(str::to_owned));
+        stdout(args);
+        made.data = pack.clone();
+        curve(&run)
+    });
+    assert_eq!(curves[0].len(), 1 + 1, "a header and an epoch");
+    assert_eq!(curves[0], curves[1]);
+}
+
+#[test]
 fn a_killed_run_resumes_on_the_same_curve() {
     let made = made();
     let (whole, killed) = (

@@ -2,6 +2,7 @@
 
 pub mod hygiene;
 pub mod inspect;
+pub mod pack;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Show what training would leave out, and why.
     Hygiene(hygiene::Args),
+    /// Put a data set into one small file, without loss.
+    Pack(pack::Args),
 }
 
 /// Runs `mien data`.
@@ -27,5 +30,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Inspect(args) => inspect::run(args),
         Command::Hygiene(args) => hygiene::run(args),
+        Command::Pack(args) => pack::run(args),
     }
 }
