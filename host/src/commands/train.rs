@@ -14,7 +14,7 @@ use mien_host::dataset;
 use mien_host::plot;
 use mien_host::train::config::RunConfig;
 use mien_host::train::data::{Prepared, prepare};
-use mien_host::train::ops::TrainOps;
+use mien_host::train::ops::{TrainOps, flex};
 use mien_host::train::plan::Plan;
 use mien_host::train::recipe::{BUILTIN, Recipe};
 use mien_host::train::run::{Event, train};
@@ -55,6 +55,9 @@ pub struct Args {
     /// Where to compute.
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     device: Device,
+    /// Precision of convolutions on the CPU.
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    precision: PrecisionArg,
     /// List the built-in recipes.
     #[arg(long)]
     list: bool,
@@ -67,6 +70,14 @@ enum Device {
     /// An NVIDIA GPU.
     #[cfg(feature = "cuda")]
     Cuda,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PrecisionArg {
+    /// bfloat16 factors and f32 sums where the CPU has the instructions, else f32.
+    Auto,
+    /// f32 throughout.
+    F32,
 }
 
 /// Runs the command.
@@ -85,6 +96,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     match args.device {
         Device::Cpu => {
+            flex::set_precision(match args.precision {
+                PrecisionArg::Auto => flex::Precision::Bf16,
+                PrecisionArg::F32 => flex::Precision::F32,
+            });
             train_on::<Autodiff<Flex>>(&args, &folder, &config, &prepared, &Default::default())
         }
         #[cfg(feature = "cuda")]

@@ -5,6 +5,7 @@ use burn::tensor::{DType, TensorData};
 use burn_flex::FlexTensor;
 
 use super::kernels::{self, ConvShape, Norm};
+pub use super::kernels::{Precision, set_precision};
 use super::{ConvGeometry, NormForm, NormSaved, TrainOps};
 
 /// A row-major copy where needed.

@@ -4,33 +4,42 @@ use rayon::prelude::*;
 
 use super::{CHUNK, add_in_order};
 
-/// Per-channel sums of two functions of the elements of `x` and `d`, both `[N, C, positions]`.
-fn channel_sums(
+/// Partial sums of a row, so that it can be added in vectors.
+const LANES: usize = 16;
+
+/// Per-channel sums of two functions of the elements of `x` and `d`, both `[N, C, positions]`;
+/// `constants` are a channel's own.
+fn channel_sums<K: Copy>(
     x: &[f32],
     d: &[f32],
-    channels: usize,
     positions: usize,
-    f: impl Fn(usize, f32, f32) -> (f32, f32) + Sync,
-) -> Vec<f64> {
+    constants: &[K],
+    f: impl Fn(K, f32, f32) -> (f32, f32) + Sync,
+) -> Vec<f64>
+where
+    K: Sync,
+{
+    let channels = constants.len();
     let chunk = CHUNK * channels * positions;
     let partial = x.par_chunks(chunk).zip(d.par_chunks(chunk)).map(|(x, d)| {
         let mut sums = vec![0f64; 2 * channels];
         let rows = x.chunks_exact(positions).zip(d.chunks_exact(positions));
         for (row, (x, d)) in rows.enumerate() {
             let c = row % channels;
-            let (mut u, mut v) = ([0f32; 16], [0f32; 16]);
-            let (x16, d16) = (x.chunks_exact(16), d.chunks_exact(16));
-            for (i, (x, d)) in x16.remainder().iter().zip(d16.remainder()).enumerate() {
-                let (p, q) = f(c, *x, *d);
-                u[i] += p;
-                v[i] += q;
-            }
-            for (x, d) in x16.zip(d16) {
-                for i in 0..16 {
-                    let (p, q) = f(c, x[i], d[i]);
+            let k = constants[c];
+            let (mut u, mut v) = ([0f32; LANES], [0f32; LANES]);
+            let ((x16, x_rest), (d16, d_rest)) = (x.as_chunks::<LANES>(), d.as_chunks::<LANES>());
+            for (x, d) in x16.iter().zip(d16) {
+                for i in 0..LANES {
+                    let (p, q) = f(k, x[i], d[i]);
                     u[i] += p;
                     v[i] += q;
                 }
+            }
+            for (i, (x, d)) in x_rest.iter().zip(d_rest).enumerate() {
+                let (p, q) = f(k, *x, *d);
+                u[i] += p;
+                v[i] += q;
             }
             sums[c] += f64::from(u.iter().sum::<f32>());
             sums[channels + c] += f64::from(v.iter().sum::<f32>());
@@ -45,8 +54,8 @@ pub fn channel_moments(x: &[f32], channels: usize, positions: usize) -> [Vec<f32
     let n = (x.len() / channels) as f64;
     // Shifted by each channel's first value: x^2 sums of far-from-zero channels would cancel.
     let base: Vec<f32> = (0..channels).map(|c| x[c * positions]).collect();
-    let sums = channel_sums(x, x, channels, positions, |c, x, _| {
-        let x = x - base[c];
+    let sums = channel_sums(x, x, positions, &base, |base, x, _| {
+        let x = x - base;
         (x, x * x)
     });
     let mean = |c: usize| sums[c] / n;
@@ -127,16 +136,15 @@ pub fn batch_norm_backward(
 ) -> [Vec<f32>; 3] {
     let channels = norm.scale.len();
     let n = (x.len() / channels) as f32;
-    let through = |c: usize, x: f32, d: f32| {
-        if !relu || x * norm.scale[c] + norm.shift[c] > 0.0 {
-            d
-        } else {
-            0.0
-        }
-    };
-    let sums = channel_sums(x, dy, channels, positions, |c, x, d| {
-        let d = through(c, x, d);
-        (d, d * (x - norm.mean[c]) * norm.inverse[c])
+    // ReLU passes what its output was above; everything is above the other bound.
+    let low = if relu { 0.0 } else { f32::NEG_INFINITY };
+    let constants: Vec<[f32; 4]> = (0..channels)
+        .map(|c| [norm.scale[c], norm.shift[c], norm.mean[c], norm.inverse[c]])
+        .collect();
+    let sums = channel_sums(x, dy, positions, &constants, |k, x, d| {
+        let [scale, shift, mean, inverse] = k;
+        let d = if x * scale + shift > low { d } else { 0.0 };
+        (d, d * ((x - mean) * inverse))
     });
     let mut dx = vec![0f32; x.len()];
     let chunk = CHUNK * channels * positions;
@@ -151,11 +159,12 @@ pub fn batch_norm_backward(
             .zip(dy.chunks_exact(positions));
         for (row, ((dx, x), dy)) in rows.enumerate() {
             let c = row % channels;
+            let [scale, shift, mean, inverse] = constants[c];
             let mean_d = sums[c] as f32 / n;
-            let mean_dx = sums[channels + c] as f32 / n * norm.inverse[c];
-            let (scale, mean) = (norm.scale[c], norm.mean[c]);
+            let mean_dx = sums[channels + c] as f32 / n * inverse;
             for ((dx, x), d) in dx.iter_mut().zip(x).zip(dy) {
-                *dx = scale * (through(c, *x, *d) - mean_d - (x - mean) * mean_dx);
+                let d = if x * scale + shift > low { *d } else { 0.0 };
+                *dx = scale * (d - mean_d - (x - mean) * mean_dx);
             }
         }
     });
