@@ -107,6 +107,53 @@ impl<B: TrainOps> Backward<B, 1> for MaxPool2 {
     }
 }
 
+#[derive(Debug)]
+struct ScalePlanes;
+
+impl<B: TrainOps> Backward<B, 2> for ScalePlanes {
+    type State = [NodeId; 2];
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [x, s] = ops
+            .state
+            .map(|id| checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(id));
+        let wanted = [0, 1].map(|i: usize| ops.parents[i].is_some());
+        let gradients = B::scale_planes_backward(x, s, dy, wanted);
+        for (node, gradient) in ops.parents.into_iter().zip(gradients) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AvgPool2;
+
+impl<B: TrainOps> Backward<B, 1> for AvgPool2 {
+    type State = NodeId;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let dy = grads.consume::<B>(&ops.node);
+        let x = checkpointer.retrieve_node_output::<B::FloatTensorPrimitive>(ops.state);
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::avg_pool2_backward(x, dy));
+        }
+    }
+}
+
 impl<B: TrainOps, C: CheckpointStrategy> TrainOps for Autodiff<B, C> {
     const FUSED: bool = B::FUSED;
 
@@ -179,6 +226,32 @@ impl<B: TrainOps, C: CheckpointStrategy> TrainOps for Autodiff<B, C> {
                 prep.finish(state, B::max_pool2(x.primitive))
             }
             OpsKind::UnTracked(prep) => prep.finish(B::max_pool2(x.primitive)),
+        }
+    }
+    fn scale_planes(x: FloatTensor<Self>, s: FloatTensor<Self>) -> FloatTensor<Self> {
+        let step = ScalePlanes
+            .prepare::<C>([x.node.clone(), s.node.clone()])
+            .compute_bound();
+        match step.stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = [prep.checkpoint(&x), prep.checkpoint(&s)];
+                prep.finish(state, B::scale_planes(x.primitive, s.primitive))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::scale_planes(x.primitive, s.primitive)),
+        }
+    }
+
+    fn avg_pool2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        match AvgPool2
+            .prepare::<C>([x.node.clone()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(mut prep) => {
+                let state = prep.checkpoint(&x);
+                prep.finish(state, B::avg_pool2(x.primitive))
+            }
+            OpsKind::UnTracked(prep) => prep.finish(B::avg_pool2(x.primitive)),
         }
     }
 }

@@ -141,4 +141,46 @@ impl TrainOps for Flex {
             dims::<4>(&x),
         )
     }
+    fn scale_planes(x: FlexTensor, s: FlexTensor) -> FlexTensor {
+        let (x, s) = (contiguous(x), contiguous(s));
+        let y = kernels::scale_planes(values(&x), values(&s));
+        pack(y, dims::<4>(&x))
+    }
+
+    fn scale_planes_backward(
+        x: FlexTensor,
+        s: FlexTensor,
+        dy: FlexTensor,
+        wanted: [bool; 2],
+    ) -> [Option<FlexTensor>; 2] {
+        let (x, s, dy) = (contiguous(x), contiguous(s), contiguous(dy));
+        let dx = wanted[0].then(|| {
+            pack(
+                kernels::scale_planes(values(&dy), values(&s)),
+                dims::<4>(&x),
+            )
+        });
+        let ds = wanted[1].then(|| {
+            let planes = values(&s).len();
+            let dots = kernels::plane_dots(values(&x), values(&dy), planes);
+            pack(dots, dims::<4>(&s))
+        });
+        [dx, ds]
+    }
+
+    fn avg_pool2(x: FlexTensor) -> FlexTensor {
+        let x = contiguous(x);
+        let [n, channels, height, width] = dims(&x);
+        let y = kernels::avg_pool2(values(&x), [height, width]);
+        pack(y, [n, channels, height / 2, width / 2])
+    }
+
+    fn avg_pool2_backward(x: FlexTensor, dy: FlexTensor) -> FlexTensor {
+        let dy = contiguous(dy);
+        let [_, _, height, width] = dims(&x);
+        pack(
+            kernels::avg_pool2_backward(values(&dy), [height, width]),
+            dims::<4>(&x),
+        )
+    }
 }

@@ -114,6 +114,44 @@ pub trait TrainOps: Backend {
         })
     }
 
+    /// Every plane `x[n, c]` times `s[n, c]`; `s` is `[N, C, 1, 1]`.
+    fn scale_planes(x: FloatTensor<Self>, s: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = tensor::<Self, 4>(x);
+        let [n, c, h, w] = x.dims();
+        // One row per plane: broadcasts along rows are fast on every backend.
+        let scales = tensor::<Self, 4>(s).reshape([n * c, 1]);
+        let y = x.reshape([n * c, h * w]) * scales;
+        primitive(y.reshape([n, c, h, w]))
+    }
+
+    /// Gradients of [`scale_planes`](TrainOps::scale_planes) for `x` and `s`, each only if
+    /// `wanted`.
+    fn scale_planes_backward(
+        x: FloatTensor<Self>,
+        s: FloatTensor<Self>,
+        dy: FloatTensor<Self>,
+        wanted: [bool; 2],
+    ) -> [Option<FloatTensor<Self>>; 2] {
+        let dx = wanted[0].then(|| Self::scale_planes(dy.clone(), s));
+        let ds = wanted[1].then(|| {
+            let (x, dy) = (tensor::<Self, 4>(x), tensor::<Self, 4>(dy));
+            let [n, c, h, w] = x.dims();
+            let sum = (x * dy).reshape([n * c, h * w]).sum_dim(1);
+            primitive(sum.reshape([n, c, 1, 1]))
+        });
+        [dx, ds]
+    }
+
+    /// 2x2 mean pooling, stride 2; a last odd row or column is dropped.
+    fn avg_pool2(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::avg_pool2d(x, [2, 2], [2, 2], [0, 0], false, false)
+    }
+
+    /// Gradient of [`avg_pool2`](TrainOps::avg_pool2) for an input of `x`'s shape.
+    fn avg_pool2_backward(x: FloatTensor<Self>, dy: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::avg_pool2d_backward(x, dy, [2, 2], [2, 2], [0, 0], false, false)
+    }
+
     /// 2x2 maximum pooling, stride 2; a last odd row or column is dropped.
     fn max_pool2(x: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], false)

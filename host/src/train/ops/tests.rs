@@ -209,6 +209,41 @@ fn pooling_and_sums_equal_the_stock_ones() {
 }
 
 #[test]
+fn planes_are_scaled_and_halved_as_by_stock_operations() {
+    let inputs = [random([5, 3, 7, 6]), random([5, 3, 1, 1])];
+    let weight = random([5, 3, 7, 6]);
+    let scale = |t: &[Tensor<B, 4>]| -> Tensor<B, 4> {
+        tensor(B::scale_planes(
+            primitive(t[0].clone()),
+            primitive(t[1].clone()),
+        ))
+    };
+    let ours = with_gradients(&inputs, scale, &weight);
+    let stock = with_gradients(&inputs, |t| t[0].clone() * t[1].clone(), &weight);
+    for (what, (a, b)) in ["y", "dx", "ds"].into_iter().zip(ours.iter().zip(&stock)) {
+        close(what, a, b, 1e-5);
+    }
+    // Scales without a gradient, as those of stochastic depth.
+    let fixed = |t: &[Tensor<B, 4>]| scale(&[t[0].clone(), inputs[1].clone().detach()]);
+    let dropped = with_gradients(&inputs[..1], fixed, &weight);
+    assert_eq!(dropped, ours[..2]);
+
+    for [n, c, h, w] in [[5, 3, 8, 8], [2, 2, 7, 5]] {
+        let inputs = [random([n, c, h, w])];
+        let weight = random([n, c, h / 2, w / 2]);
+        let ours = |t: &[Tensor<B, 4>]| tensor(B::avg_pool2(primitive(t[0].clone())));
+        let stock = |t: &[Tensor<B, 4>]| {
+            burn::tensor::module::avg_pool2d(t[0].clone(), [2, 2], [2, 2], [0, 0], false, false)
+        };
+        let ours = with_gradients(&inputs, ours, &weight);
+        let stock = with_gradients(&inputs, stock, &weight);
+        for (what, (a, b)) in ["y", "dx"].into_iter().zip(ours.iter().zip(&stock)) {
+            close(&format!("mean {what} on {h}x{w}"), a, b, 1e-6);
+        }
+    }
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let inputs = [random([37, 8, 12, 12]), random([16, 8, 3, 3])];
     let weight = random([37, 16, 12, 12]);

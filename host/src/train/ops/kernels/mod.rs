@@ -6,11 +6,13 @@
 mod bf16;
 mod conv;
 mod norm;
+mod planes;
 mod pool;
 
 pub use conv::ConvShape;
 pub use norm::{Norm, batch_norm_backward, channel_moments, scale_shift};
-pub use pool::{max_pool2, max_pool2_backward};
+pub use planes::{plane_dots, scale_planes};
+pub use pool::{avg_pool2, avg_pool2_backward, max_pool2, max_pool2_backward};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
