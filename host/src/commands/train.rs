@@ -208,11 +208,6 @@ where
         &prepared.labels,
         &outcome.validation.confusion,
     )?;
-    view.end(
-        folder,
-        &outcome.progress,
-        &outcome.validation,
-        recipe.epochs,
-    );
+    view.end(folder, &outcome, recipe.epochs);
     Ok(ExitCode::SUCCESS)
 }

@@ -4,11 +4,10 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
+use burn::tensor::backend::AutodiffBackend;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use mien_host::train::checkpoint::Progress;
 use mien_host::train::plan::Plan;
-use mien_host::train::run::{Data, Event};
-use mien_host::train::validate::Validation;
+use mien_host::train::run::{Data, Event, Outcome};
 
 /// The view of one run, on stderr.
 pub struct View {
@@ -85,7 +84,9 @@ impl View {
     }
 
     /// Says how the run ended and what to do next.
-    pub fn end(&self, folder: &Path, progress: &Progress, validation: &Validation, epochs: usize) {
+    pub fn end<B: AutodiffBackend>(&self, folder: &Path, outcome: &Outcome<B>, epochs: usize) {
+        let (progress, validation) = (&outcome.progress, &outcome.validation);
+        let stopped_early = outcome.stopped_early && progress.epochs < epochs;
         let folder = folder.display();
         eprintln!(
             "best: epoch {} with {:.2}% on the validation split (float)",
@@ -93,7 +94,14 @@ impl View {
             100.0 * validation.accuracy()
         );
         eprintln!("curves and confusion matrix: {folder}/curves.svg, {folder}/confusion.svg");
-        if progress.epochs < epochs {
+        if stopped_early {
+            eprintln!(
+                "stopped early: no epoch was better than epoch {} for {} epochs",
+                progress.best_epoch,
+                progress.epochs.saturating_sub(progress.best_epoch)
+            );
+        }
+        if progress.epochs < epochs && !stopped_early {
             eprintln!(
                 "stopped after epoch {} of {epochs}; go on: mien train --resume {folder}",
                 progress.epochs

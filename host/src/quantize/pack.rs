@@ -32,6 +32,12 @@ pub enum PackError {
     Classify(#[from] ClassifyError),
 }
 
+/// The window of both kinds of pooling.
+const HALVING: Window = Window {
+    size: [2, 2],
+    stride: [2, 2],
+};
+
 /// Owned bytes of one layer; the network borrows them.
 struct Stored {
     inputs: u16,
@@ -111,7 +117,8 @@ impl PackedNetwork {
         }
     }
 
-    /// The network as the model file describes it. Dropout has no node, so values are renumbered.
+    /// The network as the model file describes it. What only training does has
+    /// no node, so values are renumbered.
     pub fn network(&self, preprocessing: &Preprocessing) -> Network<'_> {
         let mut nodes: Vec<Node<'_>> = Vec::with_capacity(self.plan.steps.len());
         let mut numbers: Vec<u16> = vec![0];
@@ -125,23 +132,18 @@ impl PackedNetwork {
                 }
             };
             let (op, activation) = match step.op {
-                StepOp::Dropout { .. } => {
+                StepOp::Dropout { .. } | StepOp::DropPath { .. } => {
                     numbers.push(inputs[0]);
                     continue;
                 }
                 StepOp::Conv { index, relu: on } => (self.conv(index), relu(on)),
-                StepOp::Dense { index } => {
-                    let op = Op::Dense(self.denses[index].weights());
-                    (op, relu(self.plan.denses[index].hidden))
+                StepOp::Dense { index, activation } => {
+                    (Op::Dense(self.denses[index].weights()), activation)
                 }
-                StepOp::MaxPool => (
-                    Op::MaxPool2d(Window {
-                        size: [2, 2],
-                        stride: [2, 2],
-                    }),
-                    Activation::None,
-                ),
+                StepOp::MaxPool => (Op::MaxPool2d(HALVING), Activation::None),
+                StepOp::AvgPool => (Op::AvgPool2d(HALVING), Activation::None),
                 StepOp::GlobalAvgPool => (Op::GlobalAvgPool, Activation::None),
+                StepOp::ScaleChannels => (Op::ScaleChannels, Activation::None),
                 StepOp::Flatten => (Op::Flatten, Activation::None),
                 StepOp::AddRelu => (Op::Add, Activation::Relu),
             };

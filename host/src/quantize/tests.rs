@@ -56,6 +56,20 @@ layers = [
 ]
 "#;
 
+const SQUEEZED: &str = r#"
+drop_path = 0.3
+input = { kind = "raw" }
+layers = [
+  { kind = "conv", out = 6, stride = 2, se = 2, repeat = 2 },
+  { kind = "residual", out = 8, stride = 2, se = 4, repeat = 2, shortcut = "avg_pool" },
+  { kind = "residual", out = 8, stride = 2, shortcut = "avg_pool" },
+  { kind = "avg_pool" },
+  { kind = "global_avg_pool" },
+]
+"#;
+
+const ALL: [&str; 3] = [RESIDUAL, PLAIN, SQUEEZED];
+
 /// A network with BatchNorm statistics that are not the initial ones.
 fn network(recipe: &Recipe, plan: &Plan) -> Net<Flex> {
     let device = Default::default();
@@ -136,7 +150,7 @@ fn trained(layers: &str) -> (Recipe, Plan, Net<Flex>) {
 
 #[test]
 fn float_files_compute_what_was_trained() {
-    for layers in [RESIDUAL, PLAIN] {
+    for layers in ALL {
         let (recipe, plan, net) = trained(layers);
         let folded = fold_net(&net, recipe.batch_norm);
         let packed = device_logits(&plan, &recipe, &folded, Precision::Float);
@@ -149,7 +163,7 @@ fn float_files_compute_what_was_trained() {
 
 #[test]
 fn int8_files_compute_what_their_rounded_weights_say() {
-    for layers in [RESIDUAL, PLAIN] {
+    for layers in ALL {
         let (recipe, plan, net) = trained(layers);
         let folded = fold_net(&net, recipe.batch_norm);
         let round = |layer: &Folded| {

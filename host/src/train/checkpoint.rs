@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::net::Net;
 use super::optimizer::Rule;
+use super::plateau::Plateau;
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +61,11 @@ pub struct Progress {
     /// Epoch of the best weights, counted from 1; 0 before the first.
     pub best_epoch: usize,
     /// Its validation loss (to minimize) or accuracy (to maximize).
+    #[serde(with = "super::exact")]
     pub best_value: f64,
+    /// State of a plateau schedule.
+    #[serde(default)]
+    pub plateau: Plateau,
 }
 
 /// The state a run goes on from.

@@ -5,14 +5,16 @@ use std::path::Path;
 use std::time::Instant;
 
 use burn::module::AutodiffModule;
+use burn::optim::GradientsParams;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData, activation};
 
 use super::augment::PIXELS;
 use super::average;
 use super::checkpoint::{self, CheckpointError, Progress, State};
+use super::gradients;
 use super::loader::{Batch, Mixing, Pictures, for_each_batch};
-use super::net::{Mode, Net};
+use super::net::{BatchStats, Mode, Net, noise};
 use super::ops::TrainOps;
 use super::optimizer::Rule;
 use super::plan::Plan;
@@ -96,6 +98,14 @@ pub struct Outcome<B: AutodiffBackend> {
     pub rows: Vec<EpochRow>,
     /// Validation of the best weights.
     pub validation: Validation,
+    /// Whether it ended because no epoch was better for a while.
+    pub stopped_early: bool,
+}
+
+/// Whether the recipe's patience with epochs that are not the best is over.
+fn is_stale(recipe: &Recipe, progress: &Progress) -> bool {
+    let waited = progress.epochs.saturating_sub(progress.best_epoch);
+    recipe.early_stop_epochs > 0 && waited >= recipe.early_stop_epochs
 }
 
 fn mixing(recipe: &Recipe) -> Mixing {
@@ -125,6 +135,7 @@ pub fn fresh<B: AutodiffBackend>(recipe: &Recipe, plan: &Plan, device: &B::Devic
             steps: 0,
             best_epoch: 0,
             best_value: worst,
+            plateau: Default::default(),
         },
     }
 }
@@ -159,7 +170,7 @@ where
     }
     let csv = folder.join("results.csv");
     let mut rows = results::read(&csv, state.progress.epochs)?;
-    while state.progress.epochs < recipe.epochs {
+    while state.progress.epochs < recipe.epochs && !is_stale(recipe, &state.progress) {
         let started = Instant::now();
         let sums;
         (state, sums) = train_epoch(state, recipe, plan, &data.training, device, &mut on_event)?;
@@ -186,6 +197,8 @@ where
             state.progress.best_value = value;
             checkpoint::save_best(&state.average, &best_folder)?;
         }
+        let plateau = state.progress.plateau;
+        state.progress.plateau = plateau.after(row.val_loss, recipe.schedule);
         checkpoint::save(&state, &last)?;
         rows.push(row);
         results::write(&csv, &rows)?;
@@ -200,6 +213,7 @@ where
         progress: state.progress,
         rows,
         validation,
+        stopped_early: is_stale(recipe, &state.progress),
     })
 }
 
@@ -227,9 +241,6 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
     } = state;
     let epoch = progress.epochs;
     let steps = training.len() / recipe.batch;
-    // Dropout draws from the backend's generator: seeded per epoch, so that a resumed run goes on
-    // exactly as one that was never stopped.
-    B::seed(device, recipe.seed.wrapping_mul(1_000_003) ^ epoch as u64);
     let mut net = Some(net);
     let mut sums = Sums {
         loss: 0.0,
@@ -244,19 +255,27 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
             return Ok(());
         };
         let at = epoch as f64 + (sums.steps as f64 + 1.0) / steps as f64;
-        sums.learning_rate = recipe.schedule.learning_rate(at, recipe.epochs as f64);
-        let mut stats = vec![];
+        sums.learning_rate =
+            recipe
+                .schedule
+                .learning_rate(at, recipe.epochs as f64, progress.plateau.reductions);
         let input = inputs::<B>(&batch, device);
         let targets = TensorData::new(batch.targets.clone(), [batch.len, training.label_count]);
         let targets = Tensor::<B, 2>::from_data(targets, device);
-        let logits = current.forward(plan, recipe.batch_norm, input, Mode::Train(&mut stats));
-        let loss = -(targets * activation::log_softmax(logits.clone(), 1))
-            .sum()
-            .div_scalar(batch.len as f64);
+        let pass = |net: &Net<B>, stats: &mut BatchStats<B>| {
+            let noise = &mut noise(recipe.seed, epoch, sums.steps);
+            let mode = Mode::Train { stats, noise };
+            let logits = net.forward(plan, recipe.batch_norm, input.clone(), mode);
+            let loss = -(targets.clone() * activation::log_softmax(logits.clone(), 1))
+                .sum()
+                .div_scalar(batch.len as f64);
+            (logits, loss)
+        };
+        let mut stats = vec![];
+        let (logits, loss) = pass(&current, &mut stats);
         let value: f64 = burn::tensor::ElementConversion::elem(loss.clone().into_scalar());
-        sums.steps += 1;
         if !value.is_finite() {
-            let (epoch, step, kept) = (epoch + 1, sums.steps, epoch);
+            let (epoch, step, kept) = (epoch + 1, sums.steps + 1, epoch);
             return Err(TrainError::Diverged {
                 epoch,
                 step,
@@ -264,6 +283,17 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
                 kept,
             });
         }
+        let mut grads = GradientsParams::from_grads(loss.backward(), &current);
+        if let Some(sam) = recipe.sam {
+            // The same pictures and the same dropout; these statistics are of moved weights.
+            let moved = gradients::ascend(current.clone(), grads, sam.rho);
+            let (_, loss) = pass(&moved, &mut vec![]);
+            grads = GradientsParams::from_grads(loss.backward(), &moved);
+        }
+        if recipe.clip_norm > 0.0 {
+            grads = gradients::clip(&current, grads, recipe.clip_norm);
+        }
+        sums.steps += 1;
         sums.loss += value;
         sums.pictures += batch.len;
         sums.hits += hits(
@@ -271,7 +301,7 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
             &batch.targets,
             training.label_count,
         );
-        let updated = rule.step(sums.learning_rate, current, loss.backward());
+        let updated = rule.step(sums.learning_rate, current, grads);
         let updated = updated.update_statistics(plan, stats, recipe.batch_norm.momentum);
         progress.steps += 1;
         let valid = updated.valid();

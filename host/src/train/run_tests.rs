@@ -162,3 +162,98 @@ fn too_few_pictures_are_an_error() {
         }
     ));
 }
+
+/// Everything that has a state from step to step or epoch to epoch.
+const STATEFUL: &str = r#"
+name = "stateful"
+description = "Small, with every state a run can have."
+epochs = 6
+batch = 16
+seed = 7
+select = "validation_loss"
+ema_decay = 0.5
+drop_path = 0.3
+clip_norm = 1.0
+input = { kind = "raw" }
+optimizer = { kind = "adamw", weight_decay = 0.05 }
+schedule = { kind = "plateau", learning_rate = 0.05, factor = 0.3, patience_epochs = 1 }
+sam = { rho = 0.05 }
+layers = [
+  { kind = "conv", out = 4, stride = 4 },
+  { kind = "residual", out = 6, stride = 2, se = 2, shortcut = "avg_pool", repeat = 2 },
+  { kind = "global_avg_pool" },
+  { kind = "dropout", rate = 0.1 },
+]
+"#;
+
+#[test]
+fn a_resumed_run_goes_on_exactly_whatever_state_it_has() {
+    let recipe = Recipe::parse(STATEFUL, Path::new("stateful.toml")).unwrap();
+    let whole = tempfile::tempdir().unwrap();
+    let rows = run(&recipe, whole.path(), 6).unwrap();
+    assert!(
+        rows.windows(2)
+            .any(|w| w[1].learning_rate < w[0].learning_rate),
+        "the plateau schedule had something to remember: {rows:?}"
+    );
+    let parts = tempfile::tempdir().unwrap();
+    for epochs in [1, 2, 3, 4, 6] {
+        run(&recipe, parts.path(), epochs).unwrap();
+    }
+    assert_eq!(run(&recipe, parts.path(), 6).unwrap(), rows);
+    assert!(rows[5].val_accuracy > 0.5, "and it learns: {rows:?}");
+}
+
+#[test]
+fn a_run_without_progress_stops_early_and_stays_stopped() {
+    let mut recipe = recipe();
+    (recipe.epochs, recipe.early_stop_epochs) = (60, 3);
+    recipe.select = super::recipe::Select::ValidationAccuracy;
+    let folder = tempfile::tempdir().unwrap();
+    let plan = Plan::new(&recipe, 3).unwrap();
+    let train = || {
+        let event = |_: Event<'_>| ControlFlow::Continue(());
+        let device = Default::default();
+        train::<Autodiff<Flex>>(&recipe, &plan, &data(), folder.path(), &device, event).unwrap()
+    };
+    let outcome = train();
+    assert!(outcome.stopped_early && outcome.rows.len() < 60);
+    assert_eq!(outcome.rows.len(), outcome.progress.best_epoch + 3);
+    let best = &outcome.rows[outcome.progress.best_epoch - 1];
+    assert!(
+        outcome
+            .rows
+            .iter()
+            .all(|row| row.val_accuracy <= best.val_accuracy)
+    );
+    let again = train();
+    assert_eq!(
+        again.rows.len(),
+        outcome.rows.len(),
+        "nothing more was trained"
+    );
+}
+
+#[test]
+fn progress_of_older_checkpoints_is_read() {
+    let text = r#"{"epochs":3,"steps":12,"best_epoch":2,"best_value":0.5}"#;
+    let progress: super::checkpoint::Progress = serde_json::from_str(text).unwrap();
+    assert_eq!((progress.best_epoch, progress.best_value), (2, 0.5));
+    assert_eq!(progress.plateau, Default::default());
+}
+
+#[test]
+fn progress_is_read_as_exactly_what_was_written() {
+    for numerator in 1..2000u32 {
+        let mut progress: super::checkpoint::Progress =
+            serde_json::from_str(r#"{"epochs":3,"steps":12,"best_epoch":2,"best_value":0}"#)
+                .unwrap();
+        progress.best_value = f64::from(numerator) / 3589.0;
+        progress.plateau.lowest_loss = 1.0 / f64::from(numerator);
+        let text = serde_json::to_string(&progress).unwrap();
+        assert_eq!(
+            serde_json::from_str::<super::checkpoint::Progress>(&text).unwrap(),
+            progress
+        );
+    }
+}

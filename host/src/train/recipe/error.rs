@@ -45,3 +45,20 @@ pub enum RecipeError {
     #[error("the recipe's label groups are not usable: {0}")]
     Labels(#[from] LabelError),
 }
+
+/// An error naming `key` unless `ok`.
+pub(super) fn range(
+    key: &'static str,
+    value: f64,
+    ok: bool,
+    expected: &'static str,
+) -> Result<(), RecipeError> {
+    if ok {
+        return Ok(());
+    }
+    Err(RecipeError::Range {
+        key,
+        value,
+        expected,
+    })
+}

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::{RecipeError, range};
+
 /// Constants of every BatchNorm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,18 @@ pub enum Padding {
     Valid,
 }
 
+/// A residual block's way around its convolutions where it halves the map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shortcut {
+    /// A 1x1 convolution with the block's stride.
+    #[default]
+    Conv,
+    /// A 2x2 mean, then a 1x1 convolution where the width changes: every value of the map counts
+    /// (ResNet-D, He et al. 2019).
+    AvgPool,
+}
+
 /// One layer of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields, tag = "kind")]
@@ -66,6 +80,12 @@ pub enum LayerSpec {
         /// How the weights start.
         #[serde(default)]
         init: Init,
+        /// How many of them in a row; only the first has the stride.
+        #[serde(default = "one")]
+        repeat: usize,
+        /// Squeeze-and-excitation after it with this reduction (Hu et al. 2018); 0 is without.
+        #[serde(default)]
+        se: usize,
     },
     /// Two 3x3 convolutions with BatchNorm beside a shortcut, ReLU after the sum
     /// (He et al. 2016, basic block). The shortcut is a 1x1 convolution where shapes differ.
@@ -75,9 +95,21 @@ pub enum LayerSpec {
         /// Stride of the first convolution.
         #[serde(default = "one")]
         stride: usize,
+        /// How many of these blocks in a row; only the first has the stride.
+        #[serde(default = "one")]
+        repeat: usize,
+        /// Squeeze-and-excitation before the sum with this reduction (Hu et al. 2018); 0 is
+        /// without.
+        #[serde(default)]
+        se: usize,
+        /// Around a block with stride.
+        #[serde(default)]
+        shortcut: Shortcut,
     },
     /// 2x2 maximum, stride 2.
     MaxPool,
+    /// 2x2 mean, stride 2.
+    AvgPool,
     /// Zeroes activations at random while training.
     Dropout {
         /// Share of zeroed activations, 0..1.
@@ -96,6 +128,39 @@ pub enum LayerSpec {
         init: Init,
     },
 }
+
+impl LayerSpec {
+    /// The name of the kind, as a recipe has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conv { .. } => "conv",
+            Self::Residual { .. } => "residual",
+            Self::MaxPool => "max_pool",
+            Self::AvgPool => "avg_pool",
+            Self::Dropout { .. } => "dropout",
+            Self::GlobalAvgPool => "global_avg_pool",
+            Self::Flatten => "flatten",
+            Self::Dense { .. } => "dense",
+        }
+    }
+
+    /// Checks the values that no shape limits.
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        match *self {
+            Self::Dropout { rate } => {
+                range("layers.rate", rate, (0.0..1.0).contains(&rate), "0..1")
+            }
+            Self::Conv { repeat, .. } | Self::Residual { repeat, .. } => {
+                let ok = (1..=MAX_REPEAT).contains(&repeat);
+                range("layers.repeat", repeat as f64, ok, "1..=64")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Most repetitions of a layer; the plan limits their sum.
+const MAX_REPEAT: usize = 64;
 
 fn one() -> usize {
     1

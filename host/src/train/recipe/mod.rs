@@ -9,8 +9,10 @@ mod tests;
 
 pub use augment::Augment;
 pub use error::RecipeError;
-pub use layers::{BatchNorm, Init, LayerSpec, Padding};
-pub use schedule::{Optimizer, Schedule};
+pub use layers::{BatchNorm, Init, LayerSpec, Padding, Shortcut};
+pub use schedule::{Optimizer, Sam, Schedule};
+
+use error::range;
 
 use std::path::Path;
 
@@ -43,6 +45,17 @@ pub struct Recipe {
     /// Decay per step of the averaged weights that are evaluated; 0 turns averaging off.
     #[serde(default)]
     pub ema_decay: f64,
+    /// Stops after this many epochs without a better one by `select`; 0 never does.
+    #[serde(default)]
+    pub early_stop_epochs: usize,
+    /// Longest gradient, as the Euclidean norm over all parameters; longer ones are shortened to
+    /// it (Pascanu et al. 2013). 0 is no limit.
+    #[serde(default)]
+    pub clip_norm: f64,
+    /// Share of the pictures for which the last residual block is skipped while training, 0..1;
+    /// less for earlier ones (stochastic depth, Huang et al. 2016).
+    #[serde(default)]
+    pub drop_path: f64,
     /// From pixels to network input.
     pub input: Input,
     /// Random changes of training pictures.
@@ -52,6 +65,9 @@ pub struct Recipe {
     pub optimizer: Optimizer,
     /// Learning rate over time.
     pub schedule: Schedule,
+    /// Sharpness-aware minimization; a step takes twice the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sam: Option<Sam>,
     /// Classes trained as one; empty keeps the data's classes.
     #[serde(default)]
     pub groups: Vec<Group>,
@@ -178,17 +194,6 @@ impl Recipe {
     /// # Errors
     /// Names the first key outside its range.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let range = |key, value: f64, ok: bool, expected| {
-            if ok {
-                Ok(())
-            } else {
-                Err(RecipeError::Range {
-                    key,
-                    value,
-                    expected,
-                })
-            }
-        };
         let unit = |v: f64| (0.0..1.0).contains(&v);
         range(
             "epochs",
@@ -216,26 +221,12 @@ impl Recipe {
             "0..=10",
         )?;
         self.augment.check()?;
-        let decay = self.optimizer.weight_decay();
-        range("optimizer.weight_decay", decay, unit(decay), "0..1")?;
-        let (Schedule::Constant { learning_rate } | Schedule::Cosine { learning_rate, .. }) =
-            self.schedule;
-        let ok = learning_rate > 0.0 && learning_rate <= 10.0;
-        range(
-            "schedule.learning_rate",
-            learning_rate,
-            ok,
-            "above 0, at most 10",
-        )?;
-        if let Schedule::Cosine { warmup_epochs, .. } = self.schedule {
-            let ok = warmup_epochs >= 0.0 && warmup_epochs < self.epochs as f64;
-            range(
-                "schedule.warmup_epochs",
-                warmup_epochs,
-                ok,
-                "0 or more, below epochs",
-            )?;
-        }
+        let clip = self.clip_norm;
+        range("clip_norm", clip, (0.0..=1e6).contains(&clip), "0..=1e6")?;
+        range("drop_path", self.drop_path, unit(self.drop_path), "0..1")?;
+        self.optimizer.check()?;
+        self.schedule.check(self.epochs)?;
+        self.sam.map_or(Ok(()), Sam::check)?;
         if let Input::Standardized {
             target_std,
             min_std,
@@ -257,12 +248,7 @@ impl Recipe {
             epsilon > 0.0 && epsilon < 1.0,
             "above 0, below 1",
         )?;
-        for layer in &self.layers {
-            if let LayerSpec::Dropout { rate } = layer {
-                range("layers.rate", *rate, unit(*rate), "0..1")?;
-            }
-        }
-        Ok(())
+        self.layers.iter().try_for_each(LayerSpec::check)
     }
 
     /// The model's labels and, for each class of `data`, the index of its label.
