@@ -140,6 +140,8 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
         .clone()
         .context("--data is needed to start a run")?;
     let prepared = open_data(&data, &recipe)?;
+    // Before there is a folder of a run that cannot be.
+    Plan::new(&recipe, prepared.labels.len())?;
     let folder = match &args.run {
         Some(folder) => folder.clone(),
         None => free_folder(&recipe.name),

@@ -17,14 +17,15 @@ batch = 14
 seed = 5
 select = "validation_accuracy"
 ema_decay = 0.5
+drop_path = 0.1
 input = { kind = "raw" }
 batch_norm = { momentum = 0.5, epsilon = 1e-3 }
 augment = { flip = true, rotation_deg = 5.0 }
-optimizer = { kind = "adam", beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7 }
-schedule = { kind = "constant", learning_rate = 2e-2 }
+optimizer = { kind = "adamw", weight_decay = 0.01 }
+schedule = { kind = "plateau", learning_rate = 2e-2, factor = 0.5, patience_epochs = 1 }
 layers = [
   { kind = "conv", out = 4, stride = 2 },
-  { kind = "residual", out = 6, stride = 2 },
+  { kind = "residual", out = 6, stride = 2, se = 2, shortcut = "avg_pool" },
   { kind = "global_avg_pool" },
   { kind = "dropout", rate = 0.2 },
 ]
@@ -152,6 +153,11 @@ fn a_run_ends_with_plots_and_packs_into_a_model_that_evaluates_alike() {
         "a release replaces an older one"
     );
 
+    let layers = json(["inspect", &model, "--json"]).to_string();
+    for layer in ["scale channels", "dense, sigmoid", "avg pool 2x2"] {
+        assert!(layers.contains(layer), "{layer}: {layers}");
+    }
+
     let data = made.data.display().to_string();
     let report = json([
         "evaluate", "--model", &model, "--data", &data, "--split", "public", "--json",
@@ -197,6 +203,23 @@ fn a_run_stops_itself_in_time_and_can_be_resumed() {
 }
 
 #[test]
+fn a_run_without_progress_stops_early_and_says_so() {
+    let made = made();
+    // A rate of almost 0 changes no verdict.
+    let recipe = RECIPE
+        .replace("seed = 5", "seed = 5\nearly_stop_epochs = 2")
+        .replace("epochs = 4", "epochs = 50")
+        .replace("learning_rate = 2e-2", "learning_rate = 1e-12");
+    write(made.folder.path(), "small.toml", recipe);
+    let run = made.folder.path().join("run");
+    let output = mien(made.start(&run));
+    let message = stderr(&output);
+    assert!(output.status.success() && curve(&run).len() < 51);
+    assert!(message.contains("stopped early"), "{message}");
+    assert!(message.contains("mien quantize --run"), "{message}");
+}
+
+#[test]
 fn what_cannot_be_trained_is_said() {
     let made = made();
     let run = made.folder.path().join("run");
@@ -214,6 +237,18 @@ fn what_cannot_be_trained_is_said() {
         "train", "--data", &data, "--recipe", &recipe, "--run", &run_arg,
     ]);
     assert!(message.contains("\"fear\""), "{message}");
+    assert!(!run.exists(), "nothing is left behind");
+
+    let thin = RECIPE.replace("se = 2", "se = 7");
+    let thin = write(made.folder.path(), "thin.toml", thin);
+    let (whole, thin) = (made.data.display().to_string(), thin.display().to_string());
+    let message = failure([
+        "train", "--data", &whole, "--recipe", &thin, "--run", &run_arg,
+    ]);
+    assert!(
+        message.contains("layer 2") && message.contains("se = 7"),
+        "{message}"
+    );
     assert!(!run.exists(), "nothing is left behind");
 
     let message = failure(["train", "--data", &data, "--recipe", "unheard-of"]);
