@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 /// # Errors
 /// When the serializer fails.
 pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
+    serializer.collect_str(&format_args!("{value:?}"))
 }
 
 /// Reads what [`serialize`] wrote, or a number as older checkpoints have it.
