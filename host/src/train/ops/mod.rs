@@ -8,6 +8,7 @@
 mod autodiff;
 pub mod flex;
 mod kernels;
+mod stock;
 #[cfg(test)]
 mod tests;
 
@@ -116,12 +117,7 @@ pub trait TrainOps: Backend {
 
     /// Every plane `x[n, c]` times `s[n, c]`; `s` is `[N, C, 1, 1]`.
     fn scale_planes(x: FloatTensor<Self>, s: FloatTensor<Self>) -> FloatTensor<Self> {
-        let x = tensor::<Self, 4>(x);
-        let [n, c, h, w] = x.dims();
-        // One row per plane: broadcasts along rows are fast on every backend.
-        let scales = tensor::<Self, 4>(s).reshape([n * c, 1]);
-        let y = x.reshape([n * c, h * w]) * scales;
-        primitive(y.reshape([n, c, h, w]))
+        stock::scale_planes::<Self>(x, s)
     }
 
     /// Gradients of [`scale_planes`](TrainOps::scale_planes) for `x` and `s`, each only if
@@ -132,13 +128,8 @@ pub trait TrainOps: Backend {
         dy: FloatTensor<Self>,
         wanted: [bool; 2],
     ) -> [Option<FloatTensor<Self>>; 2] {
-        let dx = wanted[0].then(|| Self::scale_planes(dy.clone(), s));
-        let ds = wanted[1].then(|| {
-            let (x, dy) = (tensor::<Self, 4>(x), tensor::<Self, 4>(dy));
-            let [n, c, h, w] = x.dims();
-            let sum = (x * dy).reshape([n * c, h * w]).sum_dim(1);
-            primitive(sum.reshape([n, c, 1, 1]))
-        });
+        let dx = wanted[0].then(|| stock::scale_planes::<Self>(dy.clone(), s));
+        let ds = wanted[1].then(|| stock::plane_dots::<Self>(x, dy));
         [dx, ds]
     }
 

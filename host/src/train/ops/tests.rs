@@ -3,7 +3,7 @@
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::{Distribution, Tensor, activation};
 
-use super::{ConvGeometry, NormForm, TrainOps, primitive, tensor};
+use super::{ConvGeometry, NormForm, TrainOps, primitive, stock, tensor};
 
 type B = Autodiff<Flex>;
 
@@ -244,6 +244,19 @@ fn planes_are_scaled_and_halved_as_by_stock_operations() {
 }
 
 #[test]
+fn default_bodies_equal_the_kernels_that_replace_them() {
+    let [x, dy] = [0, 1].map(|_| random([5, 3, 7, 6]).inner());
+    let s = random([5, 3, 1, 1]).inner();
+    let floats = |t| -> Vec<f32> { tensor::<Flex, 4>(t).into_data().iter().collect() };
+    let [x, dy, s] = [x, dy, s].map(primitive);
+    let y = stock::scale_planes::<Flex>(x.clone(), s.clone());
+    assert_eq!(floats(y), floats(Flex::scale_planes(x.clone(), s.clone())));
+    let dots = stock::plane_dots::<Flex>(x.clone(), dy.clone());
+    let [_, ds] = Flex::scale_planes_backward(x, s, dy, [false, true]);
+    close("ds", &floats(dots), &floats(ds.unwrap()), 1e-5);
+}
+
+#[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let inputs = [random([37, 8, 12, 12]), random([16, 8, 3, 3])];
     let weight = random([37, 16, 12, 12]);
@@ -259,7 +272,8 @@ fn results_do_not_depend_on_the_number_of_threads() {
             relu: true,
         };
         let [y, _, _] = B::batch_norm(y, ones(), ones(), form);
-        tensor(y)
+        let means = tensor::<B, 4>(y.clone()).mean_dim(2).mean_dim(3);
+        tensor(B::scale_planes(y, primitive(means)))
     };
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new()
