@@ -9,16 +9,13 @@ const LANES: usize = 16;
 
 /// Per-channel sums of two functions of the elements of `x` and `d`, both `[N, C, positions]`;
 /// `constants` are a channel's own.
-fn channel_sums<K: Copy>(
+fn channel_sums<K: Copy + Sync>(
     x: &[f32],
     d: &[f32],
     positions: usize,
     constants: &[K],
     f: impl Fn(K, f32, f32) -> (f32, f32) + Sync,
-) -> Vec<f64>
-where
-    K: Sync,
-{
+) -> Vec<f64> {
     let channels = constants.len();
     let chunk = CHUNK * channels * positions;
     let partial = x.par_chunks(chunk).zip(d.par_chunks(chunk)).map(|(x, d)| {
