@@ -27,6 +27,8 @@ enum Command {
     Import(commands::import::Args),
     /// Train a network.
     Train(commands::train::Args),
+    /// Write teachers' logits for distillation.
+    Teach(commands::teach::Args),
     /// Pack a trained network into one int8 model file.
     Quantize(commands::quantize::Args),
     /// Judge a packed model with the device's inference code.
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Data(args) => commands::data::run(args),
         Command::Import(args) => commands::import::run(args),
         Command::Train(args) => commands::train::run(args),
+        Command::Teach(args) => commands::teach::run(args),
         Command::Quantize(args) => commands::quantize::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Inspect(args) => commands::inspect::run(args),

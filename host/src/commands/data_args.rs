@@ -1,10 +1,20 @@
 //! The data set that a command works on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use mien_host::dataset::{self, Dataset, ferplus};
 use mien_host::progress::Progress;
+
+/// Reads a data set and attaches FERPlus's votes, where a file of them is given.
+pub fn open(path: &Path, votes: Option<&Path>, progress: Progress) -> anyhow::Result<Dataset> {
+    let mut data = dataset::open(path, progress)?;
+    if let Some(votes) = votes {
+        data.attach_votes(ferplus::read(votes)?)
+            .with_context(|| format!("{} does not go with {}", votes.display(), path.display()))?;
+    }
+    Ok(data)
+}
 
 /// A data set, with FERPlus's votes or without.
 #[derive(clap::Args)]
@@ -21,13 +31,6 @@ pub struct DataArgs {
 impl DataArgs {
     /// Reads the data and attaches the votes.
     pub fn open(&self, progress: Progress) -> anyhow::Result<Dataset> {
-        let mut data = dataset::open(&self.data, progress)?;
-        if let Some(path) = &self.ferplus {
-            data.attach_votes(ferplus::read(path)?).with_context(|| {
-                let (votes, data) = (path.display(), self.data.display());
-                format!("{votes} does not go with {data}")
-            })?;
-        }
-        Ok(data)
+        open(&self.data, self.ferplus.as_deref(), progress)
     }
 }

@@ -6,7 +6,9 @@ pub mod evaluate;
 pub mod import;
 pub mod inspect;
 pub mod quantize;
+pub mod source;
 pub mod table;
+pub mod teach;
 pub mod train;
 mod train_view;
 

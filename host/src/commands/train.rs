@@ -10,15 +10,15 @@ use anyhow::{Context, bail};
 use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::AutodiffBackend;
 use clap::ValueEnum;
-use mien_host::dataset;
 use mien_host::plot;
 use mien_host::train::config::RunConfig;
-use mien_host::train::data::{Prepared, prepare};
+use mien_host::train::data::Prepared;
 use mien_host::train::ops::{TrainOps, flex};
 use mien_host::train::plan::Plan;
 use mien_host::train::recipe::{BUILTIN, Recipe};
 use mien_host::train::run::{Event, train};
 
+use crate::commands::source;
 use crate::commands::train_view::View;
 
 /// Train a network.
@@ -33,6 +33,12 @@ pub struct Args {
     /// FER2013 as a file or folder (`mien data inspect` shows what it holds).
     #[arg(long, required_unless_present_any = ["resume", "list"])]
     data: Option<PathBuf>,
+    /// FERPlus's votes, fer2013new.csv (a file of `mien data pack` may hold them already).
+    #[arg(long, value_name = "FILE")]
+    ferplus: Option<PathBuf>,
+    /// The teachers' pack, for recipes with [distillation].
+    #[arg(long, value_name = "FILE")]
+    teacher: Option<PathBuf>,
     /// A built-in recipe or a TOML file.
     #[arg(long, default_value = "compact", conflicts_with = "resume")]
     recipe: String,
@@ -91,7 +97,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (folder, config, prepared) = match &args.resume {
-        Some(folder) => resume(folder, args.data.as_deref())?,
+        Some(folder) => resume(folder, &args)?,
         None => start(&args)?,
     };
     match args.device {
@@ -113,16 +119,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn open_data(path: &Path, recipe: &Recipe) -> anyhow::Result<Prepared> {
-    let dataset = dataset::open(path, mien_host::progress::Progress::auto())
-        .with_context(|| format!("cannot read the data set {}", path.display()))?;
-    Ok(prepare(&dataset, recipe)?)
-}
-
-fn resume(folder: &Path, data: Option<&Path>) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
+fn resume(folder: &Path, args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
     let config = RunConfig::read(folder)?;
-    let path = data.unwrap_or(&config.data);
-    let prepared = open_data(path, &config.recipe)
+    let path = args.data.as_ref().unwrap_or(&config.data);
+    let votes = args.ferplus.as_deref().or(config.ferplus.as_deref());
+    let pack = args.teacher.as_deref().or(config.teacher.as_deref());
+    let prepared = source::open_training(path, votes, pack, &config.recipe)
         .context("the run's data set is needed to go on; --data gives its new place")?;
     if config.labels()? != prepared.labels {
         bail!("the data's labels are not those the run was started with");
@@ -139,7 +141,8 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
         .data
         .clone()
         .context("--data is needed to start a run")?;
-    let prepared = open_data(&data, &recipe)?;
+    let (votes, pack) = (args.ferplus.as_deref(), args.teacher.as_deref());
+    let prepared = source::open_training(&data, votes, pack, &recipe)?;
     // Before there is a folder of a run that cannot be.
     Plan::new(&recipe, prepared.labels.len())?;
     let folder = match &args.run {
@@ -154,13 +157,19 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let config = RunConfig {
-        data: fs::canonicalize(&data).unwrap_or(data),
+        data: absolute(&data),
+        ferplus: votes.map(absolute),
+        teacher: pack.map(absolute),
         labels: prepared.labels.iter().map(str::to_owned).collect(),
         validation: prepared.validation.clone(),
         recipe,
     };
     config.write(&folder)?;
     Ok((folder, config, prepared))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// `runs/name`, or the first of `runs/name-2`, `runs/name-3`, … that does not exist.

@@ -31,7 +31,7 @@ const NOT_A_FACE: usize = 9;
 /// FER2013's class for each of the first seven columns.
 const CLASS_OF_COLUMN: [usize; 7] = [6, 3, 5, 4, 0, 1, 2];
 /// Classes of FER2013.
-const CLASSES: usize = 7;
+pub const CLASSES: usize = 7;
 /// FER2013's indices of the classes that may stand in for contempt.
 const DISGUST: usize = 1;
 const NEUTRAL: usize = 6;

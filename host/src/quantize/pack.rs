@@ -10,7 +10,7 @@ use mien_models::procedural::{Scene, plane};
 
 use super::fold::Folded;
 use super::int8::{Quantized, quantize};
-use crate::train::plan::{Plan, StepOp};
+use crate::train::plan::{DenseSpec, Plan, StepOp};
 
 /// How weights are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,14 +105,25 @@ impl PackedNetwork {
     /// Stores the folded layers of `plan`.
     pub fn new(plan: &Plan, convs: &[Folded], denses: &[Folded], precision: Precision) -> Self {
         let convs = plan.convs.iter().zip(convs);
-        let denses = plan.denses.iter().zip(denses);
+        let last = plan.denses.len().saturating_sub(1);
+        let denses = plan.denses.iter().zip(denses).enumerate();
+        // The auxiliary head ends with training.
+        let outputs =
+            |i: usize, spec: &DenseSpec| if i == last { plan.labels } else { spec.outputs };
         Self {
             plan: plan.clone(),
             convs: convs
                 .map(|(s, f)| Stored::new(f, s.inputs, s.outputs, precision))
                 .collect(),
             denses: denses
-                .map(|(s, f)| Stored::new(f, s.inputs, s.outputs, precision))
+                .map(|(i, (s, f))| {
+                    let outputs = outputs(i, s);
+                    let first = Folded {
+                        weights: f.weights[..outputs * s.inputs].to_vec(),
+                        bias: f.bias[..outputs].to_vec(),
+                    };
+                    Stored::new(&first, s.inputs, outputs, precision)
+                })
                 .collect(),
         }
     }

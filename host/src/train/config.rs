@@ -13,6 +13,12 @@ use super::recipe::Recipe;
 pub struct RunConfig {
     /// The data set that was read.
     pub data: PathBuf,
+    /// FERPlus's votes, where the recipe uses them and they are not in the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ferplus: Option<PathBuf>,
+    /// The teacher pack, where the recipe distils.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<PathBuf>,
     /// The model's labels, in the order of its logits.
     pub labels: Vec<String>,
     /// Where the validation pictures come from.

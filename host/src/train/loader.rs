@@ -6,14 +6,14 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use mien_models::preprocess::Preprocessing;
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::Beta;
 
 use super::augment::{self, PIXELS};
-use super::plan::SIDE;
-use super::recipe::Augment;
+use super::mix;
+use super::recipe::{Augment, Recipe};
+use super::teacher::Taught;
 
 /// Batches waiting for the trainer at most.
 const AHEAD: usize = 3;
@@ -26,6 +26,12 @@ pub struct Pictures {
     pub labels: Vec<u8>,
     /// Number of labels.
     pub label_count: usize,
+    /// What a picture is fitted to, `[N, label_count + auxiliary]`: a distribution over the labels
+    /// (all 0 where the label is not used) times its weight, then one of the auxiliary head's (all
+    /// 0 where there is none).
+    pub targets: Vec<f32>,
+    /// The teachers' opinion of each picture's variants.
+    pub taught: Option<Taught>,
 }
 
 impl Pictures {
@@ -39,6 +45,26 @@ impl Pictures {
         self.labels.is_empty()
     }
 
+    /// Pictures fitted to their labels alone.
+    pub fn labelled(pixels: Vec<u8>, labels: Vec<u8>, label_count: usize) -> Self {
+        let mut targets = vec![0.0; labels.len() * label_count];
+        for (row, label) in targets.chunks_exact_mut(label_count.max(1)).zip(&labels) {
+            row[usize::from(*label)] = 1.0;
+        }
+        Self {
+            pixels,
+            labels,
+            label_count,
+            targets,
+            taught: None,
+        }
+    }
+
+    /// Values per target.
+    fn width(&self) -> usize {
+        self.targets.len() / self.len().max(1)
+    }
+
     /// Picture `i`, `[48, 48]`.
     pub fn picture(&self, i: usize) -> &[u8] {
         &self.pixels[i * PIXELS..][..PIXELS]
@@ -47,29 +73,62 @@ impl Pictures {
 
 /// Network inputs with target distributions.
 pub struct Batch {
-    /// `[len, 1, 48, 48]`.
+    /// `[len, 1, side, side]`.
     pub inputs: Vec<f32>,
-    /// `[len, labels]`, each row sums to 1.
+    /// Height and width of the inputs.
+    pub side: usize,
+    /// `[len, label_count + auxiliary]`, see [`Pictures::targets`].
     pub targets: Vec<f32>,
+    /// The teachers' probabilities `[len, label_count]` at the recipe's temperature.
+    pub teacher: Option<Vec<f32>>,
     /// Number of pictures.
     pub len: usize,
 }
 
-/// How batches are made.
+/// How the batches of an epoch are made.
 #[derive(Clone, Copy)]
 pub struct Mixing {
     /// Pixels to network input.
     pub preprocessing: Preprocessing,
     /// Random changes.
     pub augment: Augment,
+    /// Height and width of the network input.
+    pub side: usize,
     /// Pictures per batch.
     pub batch: usize,
     /// Share of the target given evenly to all classes.
     pub label_smoothing: f64,
     /// Mixup's Beta parameter; 0 is off.
     pub mixup_alpha: f64,
+    /// Cutmix's Beta parameter; 0 is off.
+    pub cutmix_alpha: f64,
+    /// Variants of a picture and the teachers' temperature.
+    pub views: Option<(usize, f64)>,
     /// The run's seed.
     pub seed: u64,
+}
+
+impl Mixing {
+    /// The recipe's in `epoch` (from 0).
+    pub fn new(recipe: &Recipe, epoch: usize) -> Self {
+        Self {
+            preprocessing: recipe.input.preprocessing(),
+            augment: recipe.augment,
+            side: recipe.side(epoch),
+            batch: recipe.batch,
+            label_smoothing: recipe.label_smoothing,
+            mixup_alpha: recipe.mixup_alpha,
+            cutmix_alpha: recipe.cutmix_alpha,
+            views: recipe.distillation.map(|d| (d.views, d.temperature)),
+            seed: recipe.seed,
+        }
+    }
+}
+
+/// Generator of the changes that make variant `view` of picture `index`.
+pub fn view_generator(seed: u64, view: usize, index: usize) -> ChaCha8Rng {
+    // Apart from the epochs' generators, which have small numbers.
+    generator(seed, (1 << 32) + view, index as u64)
 }
 
 fn generator(seed: u64, epoch: usize, position: u64) -> ChaCha8Rng {
@@ -118,73 +177,53 @@ fn make(
     number: usize,
     indices: &[u32],
 ) -> Batch {
-    let (len, labels) = (indices.len(), pictures.label_count);
-    let mut inputs = vec![0f32; len * PIXELS];
-    let mut targets = vec![mixing.label_smoothing as f32 / labels as f32; len * labels];
+    let (len, labels, width) = (indices.len(), pictures.label_count, pictures.width());
+    let pixels = mixing.side * mixing.side;
+    let mut inputs = vec![0f32; len * pixels];
+    let mut targets = Vec::with_capacity(len * width);
+    let mut teacher = Vec::new();
     for (i, index) in indices.iter().enumerate() {
         let index = *index as usize;
-        let mut rng = generator(mixing.seed, epoch, (number * mixing.batch + i + 1) as u64);
-        let out = &mut inputs[i * PIXELS..][..PIXELS];
+        let mut rng = match mixing.views {
+            Some((views, _)) => view_generator(mixing.seed, epoch % views, index),
+            None => generator(mixing.seed, epoch, (number * mixing.batch + i + 1) as u64),
+        };
         augment::random(
             pictures.picture(index),
             &mixing.preprocessing,
             &mixing.augment,
-            SIDE,
+            mixing.side,
             &mut rng,
-            out,
+            &mut inputs[i * pixels..][..pixels],
         );
-        targets[i * labels + usize::from(pictures.labels[index])] +=
-            1.0 - mixing.label_smoothing as f32;
-    }
-    if mixing.mixup_alpha > 0.0 {
-        let mut rng = generator(mixing.seed, epoch, u64::MAX - number as u64);
-        mixup(
-            &mut inputs,
-            PIXELS,
-            &mut targets,
-            labels,
-            mixing.mixup_alpha as f32,
-            &mut rng,
+        targets.extend_from_slice(&pictures.targets[index * width..][..width]);
+        mix::smooth(
+            &mut targets[i * width..][..labels],
+            mixing.label_smoothing as f32,
         );
+        if let (Some(taught), Some((views, temperature))) = (&pictures.taught, mixing.views) {
+            teacher.extend(taught.probabilities(index, epoch % views, temperature));
+        }
     }
+    let mut rng = generator(mixing.seed, epoch, u64::MAX - number as u64);
+    let mut rows: Vec<(&mut [f32], usize)> = vec![(&mut targets, width)];
+    if !teacher.is_empty() {
+        rows.push((&mut teacher, labels));
+    }
+    mix::mix(
+        &mut inputs,
+        mixing.side,
+        &mut rows,
+        [mixing.mixup_alpha, mixing.cutmix_alpha],
+        &mut rng,
+    );
     Batch {
         inputs,
+        side: mixing.side,
         targets,
+        teacher: (!teacher.is_empty()).then_some(teacher),
         len,
     }
-}
-
-/// Blends every picture and target with those of its mirror position in the batch, one factor
-/// from Beta(alpha, alpha) for the batch (Zhang et al. 2018).
-fn mixup(
-    inputs: &mut [f32],
-    pixels: usize,
-    targets: &mut [f32],
-    labels: usize,
-    alpha: f32,
-    rng: &mut impl Rng,
-) {
-    let share: f32 = match Beta::new(alpha, alpha) {
-        Ok(beta) => rng.sample(beta),
-        Err(_) => return,
-    };
-    let blend = |values: &mut [f32], width: usize| {
-        let len = values.len() / width;
-        let (front, back) = values.split_at_mut(len / 2 * width);
-        for (a, b) in front
-            .chunks_exact_mut(width)
-            .zip(back.chunks_exact_mut(width).rev())
-        {
-            for (a, b) in a.iter_mut().zip(b) {
-                (*a, *b) = (
-                    share * *a + (1.0 - share) * *b,
-                    share * *b + (1.0 - share) * *a,
-                );
-            }
-        }
-    };
-    blend(inputs, pixels);
-    blend(targets, labels);
 }
 
 #[cfg(test)]
@@ -194,11 +233,7 @@ mod tests {
 
     fn pictures(n: usize) -> Pictures {
         let pixels = (0..n * PIXELS).map(|i| (i * 7 % 251) as u8).collect();
-        Pictures {
-            pixels,
-            labels: (0..n).map(|i| (i % 3) as u8).collect(),
-            label_count: 3,
-        }
+        Pictures::labelled(pixels, (0..n).map(|i| (i % 3) as u8).collect(), 3)
     }
 
     fn mixing(alpha: f64) -> Mixing {
@@ -210,9 +245,12 @@ mod tests {
                 erase: 0.5,
                 ..Augment::default()
             },
+            side: 48,
             batch: 4,
             label_smoothing: 0.1,
             mixup_alpha: alpha,
+            cutmix_alpha: 0.0,
+            views: None,
             seed: 9,
         }
     }
@@ -256,5 +294,28 @@ mod tests {
             if seen == 2 { Err("enough") } else { Ok(()) }
         });
         assert_eq!((result, seen), (Err("enough"), 2));
+    }
+
+    #[test]
+    fn views_come_again_and_the_order_does_not() {
+        let views = |epoch| {
+            let mut mixing = mixing(0.0);
+            mixing.views = Some((3, 1.0));
+            let mut inputs = collect(mixing, epoch).0;
+            let mut rows: Vec<Vec<u32>> = inputs
+                .chunks_exact_mut(PIXELS)
+                .map(|row| row.iter().map(|v| v.to_bits()).collect())
+                .collect();
+            let unsorted = rows.clone();
+            rows.sort_unstable();
+            (rows, unsorted)
+        };
+        // Eleven pictures in batches of four: the three left out differ, so compare what both have.
+        let common =
+            |a: &[Vec<u32>], b: &[Vec<u32>]| a.iter().filter(|row| b.contains(row)).count();
+        let ((first, order), (again, other_order), (other, _)) = (views(0), views(3), views(1));
+        assert!(common(&first, &again) >= 5, "{}", common(&first, &again));
+        assert_ne!(order, other_order);
+        assert_eq!(common(&first, &other), 0);
     }
 }

@@ -2,13 +2,16 @@
 
 pub mod augment;
 pub mod average;
+pub mod balance;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
 mod exact;
 pub mod gradients;
 pub mod loader;
+mod mix;
 pub mod net;
+pub mod objective;
 pub mod ops;
 pub mod optimizer;
 pub mod plan;
@@ -16,6 +19,7 @@ pub mod plateau;
 pub mod recipe;
 pub mod results;
 pub mod run;
+pub mod teacher;
 pub mod validate;
 
 #[cfg(test)]

@@ -7,14 +7,14 @@ use std::time::Instant;
 use burn::module::AutodiffModule;
 use burn::optim::GradientsParams;
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{Tensor, TensorData, activation};
+use burn::tensor::{Tensor, TensorData};
 
-use super::augment::PIXELS;
 use super::average;
 use super::checkpoint::{self, CheckpointError, Progress, State};
 use super::gradients;
 use super::loader::{Batch, Mixing, Pictures, for_each_batch};
 use super::net::{BatchStats, Mode, Net, noise};
+use super::objective::Objective;
 use super::ops::TrainOps;
 use super::optimizer::Rule;
 use super::plan::Plan;
@@ -106,17 +106,6 @@ pub struct Outcome<B: AutodiffBackend> {
 fn is_stale(recipe: &Recipe, progress: &Progress) -> bool {
     let waited = progress.epochs.saturating_sub(progress.best_epoch);
     recipe.early_stop_epochs > 0 && waited >= recipe.early_stop_epochs
-}
-
-fn mixing(recipe: &Recipe) -> Mixing {
-    Mixing {
-        preprocessing: recipe.input.preprocessing(),
-        augment: recipe.augment,
-        batch: recipe.batch,
-        label_smoothing: recipe.label_smoothing,
-        mixup_alpha: recipe.mixup_alpha,
-        seed: recipe.seed,
-    }
 }
 
 /// A state before the first step.
@@ -241,6 +230,7 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
     } = state;
     let epoch = progress.epochs;
     let steps = training.len() / recipe.batch;
+    let objective = Objective::new(recipe, training.label_count);
     let mut net = Some(net);
     let mut sums = Sums {
         loss: 0.0,
@@ -250,7 +240,7 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
         learning_rate: 0.0,
     };
     let started = Instant::now();
-    for_each_batch(training, mixing(recipe), epoch, |batch| {
+    for_each_batch(training, Mixing::new(recipe, epoch), epoch, |batch| {
         let Some(current) = net.take() else {
             return Ok(());
         };
@@ -260,15 +250,11 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
                 .schedule
                 .learning_rate(at, recipe.epochs as f64, progress.plateau.reductions);
         let input = inputs::<B>(&batch, device);
-        let targets = TensorData::new(batch.targets.clone(), [batch.len, training.label_count]);
-        let targets = Tensor::<B, 2>::from_data(targets, device);
         let pass = |net: &Net<B>, stats: &mut BatchStats<B>| {
             let noise = &mut noise(recipe.seed, epoch, sums.steps);
             let mode = Mode::Train { stats, noise };
             let logits = net.forward(plan, recipe.batch_norm, input.clone(), mode);
-            let loss = -(targets.clone() * activation::log_softmax(logits.clone(), 1))
-                .sum()
-                .div_scalar(batch.len as f64);
+            let loss = objective.loss(logits.clone(), &batch, device);
             (logits, loss)
         };
         let mut stats = vec![];
@@ -300,6 +286,7 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
             &floats(logits.into_data()),
             &batch.targets,
             training.label_count,
+            batch.targets.len() / batch.len,
         );
         let updated = rule.step(sums.learning_rate, current, grads);
         let updated = updated.update_statistics(plan, stats, recipe.batch_norm.momentum);
@@ -333,9 +320,7 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
 }
 
 fn inputs<B: burn::tensor::backend::Backend>(batch: &Batch, device: &B::Device) -> Tensor<B, 4> {
-    let side = super::plan::SIDE;
-    debug_assert_eq!(batch.inputs.len(), batch.len * PIXELS);
-    let data = TensorData::new(batch.inputs.clone(), [batch.len, 1, side, side]);
+    let data = TensorData::new(batch.inputs.clone(), [batch.len, 1, batch.side, batch.side]);
     Tensor::from_data(data, device)
 }
 
@@ -345,11 +330,11 @@ pub(super) fn floats(data: TensorData) -> Vec<f32> {
 }
 
 /// Rows whose largest logit is where the largest target is.
-fn hits(logits: &[f32], targets: &[f32], labels: usize) -> usize {
+fn hits(logits: &[f32], targets: &[f32], labels: usize, width: usize) -> usize {
     logits
-        .chunks_exact(labels)
-        .zip(targets.chunks_exact(labels))
-        .filter(|(logits, targets)| argmax(logits) == argmax(targets))
+        .chunks_exact(width)
+        .zip(targets.chunks_exact(width))
+        .filter(|(logits, targets)| argmax(&logits[..labels]) == argmax(&targets[..labels]))
         .count()
 }
 

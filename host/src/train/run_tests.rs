@@ -42,18 +42,14 @@ fn recipe() -> Recipe {
 /// Three kinds of drawings as three classes.
 fn pictures(first_seed: u64, n: usize) -> Pictures {
     let scenes = [Scene::Gradient, Scene::Noise, Scene::Checker];
-    let mut pictures = Pictures {
-        pixels: vec![],
-        labels: vec![],
-        label_count: scenes.len(),
-    };
+    let (mut pixels, mut labels) = (vec![], vec![]);
     for i in 0..n {
         let seed = first_seed + i as u64;
         let drawn = plane(scenes[i % 3], seed, SIDE as u32, SIDE as u32);
-        pictures.pixels.extend(drawn.pixels);
-        pictures.labels.push((i % 3) as u8);
+        pixels.extend(drawn.pixels);
+        labels.push((i % 3) as u8);
     }
-    pictures
+    Pictures::labelled(pixels, labels, scenes.len())
 }
 
 fn data() -> Data {

@@ -62,6 +62,7 @@ pub fn validate<B: Backend + TrainOps>(
         let inputs = TensorData::new(inputs, [len, 1, SIDE, SIDE]);
         let x = Tensor::<B, 4>::from_data(inputs, device);
         let logits = net.forward(plan, recipe.batch_norm, x, Mode::Evaluate);
+        let logits = logits.narrow(1, 0, labels);
         let log_p = floats(activation::log_softmax(logits, 1).into_data());
         for (i, row) in log_p.chunks_exact(labels).enumerate() {
             let truth = usize::from(pictures.labels[start + i]);

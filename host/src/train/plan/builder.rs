@@ -2,7 +2,7 @@
 
 use mien_models::network::{Activation, MAX_NODES, MAX_PARAMETERS, MAX_VALUE_LEN};
 
-use super::{ConvSpec, DenseSpec, Plan, PlanError, SIDE, Step, StepOp};
+use super::{ConvSpec, DenseSpec, Plan, PlanError, Step, StepOp};
 use crate::train::ops::ConvGeometry;
 use crate::train::recipe::{Init, LayerSpec, Padding, Recipe, Shortcut};
 
@@ -48,8 +48,8 @@ struct Residual {
 }
 
 impl Builder {
-    /// With the picture as its only value.
-    pub fn new(recipe: &Recipe) -> Self {
+    /// With the picture `[side, side]` as its only value.
+    pub fn new(recipe: &Recipe, side: usize) -> Self {
         let blocks = recipe.layers.iter().map(|layer| match layer {
             LayerSpec::Residual { repeat, .. } => *repeat,
             _ => 0,
@@ -59,8 +59,9 @@ impl Builder {
                 steps: vec![],
                 convs: vec![],
                 denses: vec![],
+                labels: 0,
             },
-            shape: [1, SIDE, SIDE],
+            shape: [1, side, side],
             layer: 0,
             kind: "",
             drop_path: DropPath {
@@ -71,11 +72,12 @@ impl Builder {
         }
     }
 
-    /// Adds the final dense layer.
-    pub fn finish(mut self, label_count: usize) -> Result<Plan, PlanError> {
+    /// Adds the final dense layer with this many labels and auxiliary outputs.
+    pub fn finish(mut self, label_count: usize, auxiliary: usize) -> Result<Plan, PlanError> {
         self.layer += 1;
         self.kind = "final dense";
-        self.dense(label_count, Init::GlorotUniform, None)?;
+        self.dense(label_count + auxiliary, Init::GlorotUniform, None)?;
+        self.plan.labels = label_count;
         self.within_limits()?;
         Ok(self.plan)
     }

@@ -32,6 +32,9 @@ pub struct Plan {
     pub convs: Vec<ConvSpec>,
     /// Dense layers, in order of first use; the last gives the logits.
     pub denses: Vec<DenseSpec>,
+    /// Labels of the model: the first logits. Further ones are an auxiliary head's, which only
+    /// training has.
+    pub labels: usize,
 }
 
 /// One operation on earlier values.
@@ -116,16 +119,36 @@ pub struct DenseSpec {
 }
 
 impl Plan {
-    /// Expands the recipe's layers and adds the final dense layer.
+    /// Expands the recipe's layers and adds the final dense layer, with the auxiliary head's
+    /// outputs where the recipe has one.
     ///
     /// # Errors
     /// When a layer does not fit the value before it.
     pub fn new(recipe: &Recipe, label_count: usize) -> Result<Self, PlanError> {
-        let mut builder = Builder::new(recipe);
+        let plan = Self::at_side(recipe, label_count, SIDE)?;
+        for stage in &recipe.resolution {
+            let smaller = Self::at_side(recipe, label_count, stage.side)?;
+            if smaller.denses != plan.denses {
+                return Err(PlanError {
+                    layer: recipe.layers.len() + 1,
+                    kind: "final dense",
+                    why: format!(
+                        "it would have another size for pictures of {0}x{0} (resolution.side): put \
+                         global_avg_pool before it",
+                        stage.side
+                    ),
+                });
+            }
+        }
+        Ok(plan)
+    }
+
+    fn at_side(recipe: &Recipe, label_count: usize, side: usize) -> Result<Self, PlanError> {
+        let mut builder = Builder::new(recipe, side);
         for layer in &recipe.layers {
             builder.layer(layer)?;
         }
-        builder.finish(label_count)
+        builder.finish(label_count, recipe.auxiliary_outputs())
     }
 
     /// Number of nodes in the model file: what only training does has none.

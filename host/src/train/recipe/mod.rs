@@ -4,6 +4,7 @@ mod augment;
 mod error;
 mod layers;
 mod schedule;
+mod targets;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ pub use augment::Augment;
 pub use error::RecipeError;
 pub use layers::{BatchNorm, Init, LayerSpec, Padding, Shortcut};
 pub use schedule::{Optimizer, Sam, Schedule};
+pub use targets::{Distillation, FerPlus, Stage};
 
 use error::range;
 
@@ -19,6 +21,10 @@ use std::path::Path;
 use mien_models::label::Labels;
 use mien_models::preprocess::{Contrast, Preprocessing};
 use serde::{Deserialize, Serialize};
+
+use super::plan::SIDE;
+use crate::dataset::ferplus::CLASSES as FERPLUS_CLASSES;
+use crate::dataset::hygiene::Hygiene;
 
 /// A complete recipe. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +48,13 @@ pub struct Recipe {
     /// Beta distribution's parameter of mixup; 0 turns it off.
     #[serde(default)]
     pub mixup_alpha: f64,
+    /// Beta distribution's parameter of cutmix, which then takes turns with mixup; 0 turns it off.
+    #[serde(default)]
+    pub cutmix_alpha: f64,
+    /// Weighs rare classes up (Cui et al. 2019): 0 not at all, 0.999 halfway, towards 1 by the
+    /// inverse of their number.
+    #[serde(default)]
+    pub class_balance_beta: f64,
     /// Decay per step of the averaged weights that are evaluated; 0 turns averaging off.
     #[serde(default)]
     pub ema_decay: f64,
@@ -68,6 +81,18 @@ pub struct Recipe {
     /// Sharpness-aware minimization; a step takes twice the time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sam: Option<Sam>,
+    /// Which pictures of Training are used; without it, all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hygiene: Option<Hygiene>,
+    /// Votes of FERPlus in the targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ferplus: Option<FerPlus>,
+    /// Larger networks as teachers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distillation: Option<Distillation>,
+    /// Parts of the run with smaller pictures, first to last; the rest has full size.
+    #[serde(default)]
+    pub resolution: Vec<Stage>,
     /// Classes trained as one; empty keeps the data's classes.
     #[serde(default)]
     pub groups: Vec<Group>,
@@ -220,6 +245,22 @@ impl Recipe {
             (0.0..=10.0).contains(&self.mixup_alpha),
             "0..=10",
         )?;
+        let alpha = self.cutmix_alpha;
+        range(
+            "cutmix_alpha",
+            alpha,
+            (0.0..=10.0).contains(&alpha),
+            "0..=10",
+        )?;
+        let beta = self.class_balance_beta;
+        range("class_balance_beta", beta, unit(beta), "0..1")?;
+        if let Some(hygiene) = self.hygiene {
+            let share = hygiene.calibration_share;
+            range("hygiene.calibration_share", share, unit(share), "0..1")?;
+        }
+        self.ferplus.map_or(Ok(()), FerPlus::check)?;
+        self.distillation.map_or(Ok(()), Distillation::check)?;
+        self.resolution.iter().try_for_each(Stage::check)?;
         self.augment.check()?;
         let clip = self.clip_norm;
         range("clip_norm", clip, (0.0..=1e6).contains(&clip), "0..=1e6")?;
@@ -249,6 +290,17 @@ impl Recipe {
             "above 0, below 1",
         )?;
         self.layers.iter().try_for_each(LayerSpec::check)
+    }
+
+    /// Outputs of the auxiliary head: FERPlus's classes that FER2013 has, or none.
+    pub fn auxiliary_outputs(&self) -> usize {
+        let has = self.ferplus.is_some_and(|f| f.auxiliary > 0.0);
+        if has { FERPLUS_CLASSES } else { 0 }
+    }
+
+    /// Side of the training pictures in `epoch` (from 0).
+    pub fn side(&self, epoch: usize) -> usize {
+        targets::side(&self.resolution, epoch, self.epochs, SIDE)
     }
 
     /// The model's labels and, for each class of `data`, the index of its label.
