@@ -1,6 +1,6 @@
 //! Draws boxes, labels and probability bars into a picture.
 
-mod canvas;
+pub mod canvas;
 
 use ab_glyph::InvalidFont;
 use image::{Rgb, RgbImage};

@@ -38,7 +38,7 @@ pub struct Args {
 
 /// The parts that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SplitArg {
+pub enum SplitArg {
     /// FER2013's Training, or a folder `train`.
     Training,
     /// FER2013's PublicTest, or a folder `validation`.
@@ -73,7 +73,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn chosen(data: &Dataset, split: SplitArg) -> Vec<u32> {
+/// Indices of a split's pictures.
+pub fn chosen(data: &Dataset, split: SplitArg) -> Vec<u32> {
     match split {
         SplitArg::Training => data.indices_of(Split::Training),
         SplitArg::Public => data.indices_of(Split::PublicTest),
@@ -82,7 +83,8 @@ fn chosen(data: &Dataset, split: SplitArg) -> Vec<u32> {
     }
 }
 
-fn splits_of(data: &Dataset) -> String {
+/// What splits there are, for messages.
+pub fn splits_of(data: &Dataset) -> String {
     let present = Split::ALL.into_iter().filter_map(|split| {
         let count = data.indices_of(split).len();
         (count > 0).then(|| format!("{count} in {}", split.name()))

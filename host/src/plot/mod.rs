@@ -2,6 +2,7 @@
 
 mod confusion;
 mod curves;
+pub mod sheet;
 
 pub use confusion::confusion;
 pub use curves::curves;

@@ -16,6 +16,7 @@ pub mod ops;
 pub mod optimizer;
 pub mod plan;
 pub mod plateau;
+pub mod preview;
 pub mod recipe;
 pub mod results;
 pub mod run;

@@ -5,6 +5,7 @@ mod evaluate;
 mod import;
 mod inspect;
 mod made;
+mod preview;
 mod train;
 
 use std::ffi::OsStr;

@@ -3,6 +3,7 @@
 pub mod hygiene;
 pub mod inspect;
 pub mod pack;
+pub mod preview;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ enum Command {
     Hygiene(hygiene::Args),
     /// Put a data set into one small file, without loss.
     Pack(pack::Args),
+    /// Draw pictures as a recipe changes them for training.
+    Preview(preview::Args),
 }
 
 /// Runs `mien data`.
@@ -31,5 +34,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(args),
         Command::Hygiene(args) => hygiene::run(args),
         Command::Pack(args) => pack::run(args),
+        Command::Preview(args) => preview::run(args),
     }
 }

@@ -10,6 +10,7 @@ mod geometry;
 mod photometric;
 #[cfg(test)]
 mod properties;
+mod resample;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,8 @@ use rand::Rng;
 use super::plan::SIDE;
 use super::recipe::Augment;
 use erase::{ERASE_AREA, erase};
-use geometry::{Warp, resize, warp};
+use geometry::Warp;
+use resample::{resize, warp};
 
 /// Pixels of one source picture.
 pub const PIXELS: usize = SIDE * SIDE;
