@@ -70,7 +70,7 @@ pub fn random(
     let mut plane = [0u8; MAX_PIXELS];
     let plane = &mut plane[..side * side];
     match Warp::draw(augment, rng) {
-        Some(map) => warp(&source, &map, side, plane),
+        Some(map) => warp(&source, &map, augment.border, side, plane),
         None => resize(&source, side, plane),
     }
     photometric::change(plane, side, augment, rng);

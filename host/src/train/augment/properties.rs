@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::tests::changed;
 use super::{PIXELS, random};
-use crate::train::recipe::{Augment, Input};
+use crate::train::recipe::{Augment, Border, Input};
 
 fn any_augment() -> impl Strategy<Value = Augment> {
     let geometry = (
@@ -16,6 +16,7 @@ fn any_augment() -> impl Strategy<Value = Augment> {
         0f32..=1.0,
         0f32..=40.0,
         0f32..=3.0,
+        prop_oneof![Just(Border::Repeat), Just(Border::Mirror)],
     );
     let range = || {
         proptest::option::of((0.01f32..=1.0, 0.01f32..=1.0).prop_map(|(a, b)| [a.min(b), a.max(b)]))
@@ -31,7 +32,7 @@ fn any_augment() -> impl Strategy<Value = Augment> {
     );
     (geometry, range(), 0f32..=1.0, rest, jpeg, range()).prop_map(
         |(geometry, crop_area, crop_aspect, rest, jpeg_quality, erase_area)| {
-            let (flip, rotation_deg, scale, shift, shear_deg, detector_jitter) = geometry;
+            let (flip, rotation_deg, scale, shift, shear_deg, detector_jitter, border) = geometry;
             let (gamma, blur_sigma_px, noise_std, contrast, brightness, erase) = rest;
             Augment {
                 flip,
@@ -42,6 +43,7 @@ fn any_augment() -> impl Strategy<Value = Augment> {
                 detector_jitter,
                 crop_area,
                 crop_aspect,
+                border,
                 gamma,
                 blur_sigma_px,
                 noise_std,
@@ -77,10 +79,15 @@ proptest! {
         low in 0u8..=200,
         seed in any::<u64>(),
     ) {
-        let Augment { flip, rotation_deg, scale, shift, shear_deg, detector_jitter, crop_area, crop_aspect, .. } = augment;
         let geometry = Augment {
-            flip, rotation_deg, scale, shift, shear_deg, detector_jitter, crop_area, crop_aspect,
-            ..Augment::default()
+            gamma: 0.0,
+            blur_sigma_px: 0.0,
+            noise_std: 0.0,
+            jpeg_quality: None,
+            contrast: 0.0,
+            brightness: 0.0,
+            erase: 0.0,
+            ..augment
         };
         let source: [u8; PIXELS] = std::array::from_fn(|i| low + (i * 37 % 56) as u8);
         let mut out = vec![f32::NAN; side * side];

@@ -6,6 +6,7 @@ use mien_models::preprocess::resize_crop;
 
 use super::geometry::Warp;
 use super::{MAX_SIDE, PIXELS, SIDE};
+use crate::train::recipe::Border;
 
 /// Resizes as the device does; at 48 an exact copy. `out` is `[side, side]`.
 pub(super) fn resize(source: &[u8; PIXELS], side: usize, out: &mut [u8]) {
@@ -22,10 +23,15 @@ pub(super) fn resize(source: &[u8; PIXELS], side: usize, out: &mut [u8]) {
 }
 
 /// Resamples a changed picture to `out` `[side, side]`: the mean of as many bilinear samples a
-/// side as an output pixel has source pixels, rounded up, so that small outputs are not aliased;
-/// edge pixels are repeated. At 48 pixels it is one sample always, and without a change an exact
-/// copy.
-pub(super) fn warp(source: &[u8; PIXELS], warp: &Warp, side: usize, out: &mut [u8]) {
+/// side as an output pixel has source pixels, rounded up, so that small outputs are not aliased.
+/// At 48 pixels it is one sample always, and without a change an exact copy.
+pub(super) fn warp(
+    source: &[u8; PIXELS],
+    warp: &Warp,
+    border: Border,
+    side: usize,
+    out: &mut [u8],
+) {
     let step = SIDE as f32 / side as f32;
     // A thousandth is rounding, not a pixel more.
     let samples = (step * warp.step().min(1.0) - 1e-3).ceil().max(1.0) as usize;
@@ -41,7 +47,7 @@ pub(super) fn warp(source: &[u8; PIXELS], warp: &Warp, side: usize, out: &mut [u
         for i in 0..samples {
             let dy = y as f32 * step + offset(i) - half - warp.shift[1];
             for j in 0..samples {
-                add_samples(&source, warp, dy, step, offset(j) - half, sums);
+                add_samples(&source, warp, border, dy, step, offset(j) - half, sums);
             }
         }
         for (out, sum) in row.iter_mut().zip(sums.iter()) {
@@ -69,17 +75,30 @@ fn padded(source: &[u8; PIXELS]) -> Padded {
 
 /// Adds to each of `sums` the bilinear source at an offset of the result from its centre: `dy`,
 /// and in x `first`, `first + step`, ….
-fn add_samples(source: &Padded, warp: &Warp, dy: f32, step: f32, first: f32, sums: &mut [f32]) {
+fn add_samples(
+    source: &Padded,
+    warp: &Warp,
+    border: Border,
+    dy: f32,
+    step: f32,
+    first: f32,
+    sums: &mut [f32],
+) {
     let last = SIDE as f32 - 1.0;
     let centre = last / 2.0;
     let [[xx, xy], [yx, yy]] = warp.inverse;
+    // A mirror image each way is enough: what lies farther out is repeated.
+    let inside = |v: f32| match border {
+        Border::Repeat => v.clamp(0.0, last),
+        Border::Mirror => (last - (last - v.abs()).abs()).clamp(0.0, last),
+    };
     // Two loops, as only the first can be vectorized.
     let (mut corners, mut right, mut down) = ([0i32; MAX_SIDE], [0f32; MAX_SIDE], [0f32; MAX_SIDE]);
     let places = corners.iter_mut().zip(&mut right).zip(&mut down);
     for (x, ((corner, fx), fy)) in places.enumerate().take(sums.len()) {
         let dx = x as f32 * step + first - warp.shift[0];
-        let sx = (xx * dx + xy * dy + centre).clamp(0.0, last);
-        let sy = (yx * dx + yy * dy + centre).clamp(0.0, last);
+        let sx = inside(xx * dx + xy * dy + centre);
+        let sy = inside(yx * dx + yy * dy + centre);
         let (x0, y0) = (sx as i32, sy as i32);
         *corner = y0 * STRIDE as i32 + x0;
         (*fx, *fy) = (sx - x0 as f32, sy - y0 as f32);
@@ -107,7 +126,7 @@ mod tests {
 
     fn warped(source: &[u8; PIXELS], change: &Warp, side: usize) -> Vec<u8> {
         let mut out = vec![0; side * side];
-        warp(source, change, side, &mut out);
+        warp(source, change, Border::Repeat, side, &mut out);
         out
     }
 
@@ -194,5 +213,20 @@ mod tests {
         }
         let flat = std::array::from_fn(|i| (i / SIDE) as u8 * 5);
         assert_eq!(warped(&flat, &Warp::shear([0.4, 0.0]), SIDE), flat);
+    }
+
+    #[test]
+    fn what_lies_around_is_repeated_or_mirrored() {
+        let shift = Warp::new(0.0, 1.0, [10.0, 0.0]);
+        for (border, expected) in [(Border::Repeat, 0), (Border::Mirror, 5 * 6)] {
+            let mut out = vec![0; PIXELS];
+            warp(&ramp(), &shift, border, SIDE, &mut out);
+            assert_eq!(out[20 * SIDE + 4], expected, "{border:?}");
+            assert_eq!(out[20 * SIDE + 30], 5 * 20);
+        }
+        let mut out = vec![0; PIXELS];
+        let shift = Warp::new(0.0, 1.0, [-10.0, -300.0]);
+        warp(&ramp(), &shift, Border::Mirror, SIDE, &mut out);
+        assert_eq!(out[47], 5 * 37, "mirrored at the right");
     }
 }

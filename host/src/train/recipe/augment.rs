@@ -29,6 +29,8 @@ pub struct Augment {
     /// Width to height of that part, from `1 / (1 + crop_aspect)` to `1 + crop_aspect`; with 0 it
     /// is a square.
     pub crop_aspect: f32,
+    /// What lies around the picture, where a change shows it.
+    pub border: Border,
     /// Gamma exponent from `1 / (1 + gamma)` to `1 + gamma`.
     pub gamma: f32,
     /// Standard deviation of a Gaussian blur, up to this many pixels of the 48 x 48 picture.
@@ -48,6 +50,17 @@ pub struct Augment {
     /// Area range of that rectangle as shares of the picture; 0.02 to 0.2 when missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub erase_area: Option<[f32; 2]>,
+}
+
+/// What lies around a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Border {
+    /// Its edge pixels again and again: streaks.
+    #[default]
+    Repeat,
+    /// Its mirror image: no streaks, but a mouth at the edge is there twice.
+    Mirror,
 }
 
 impl Augment {

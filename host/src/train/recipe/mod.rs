@@ -8,7 +8,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use augment::Augment;
+pub use augment::{Augment, Border};
 pub use error::RecipeError;
 pub use layers::{BatchNorm, Init, LayerSpec, Padding, Shortcut};
 pub use schedule::{Optimizer, Sam, Schedule};

@@ -297,6 +297,7 @@ fn every_augmentation_is_a_key_that_survives_the_run_folder() {
 shear_deg = 8
 crop_area = [0.7, 1]
 crop_aspect = 0.3
+border = \"mirror\"
 detector_jitter = 1
 gamma = 0.4
 blur_sigma_px = 1.0
