@@ -1,5 +1,6 @@
 //! Quantization: a run's weights to one packed model file.
 
+pub mod calibrate;
 pub mod fold;
 pub mod int8;
 pub mod pack;

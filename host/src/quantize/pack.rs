@@ -128,6 +128,17 @@ impl PackedNetwork {
         }
     }
 
+    /// Adds to the logits, `[labels]`.
+    pub fn shift_logits(&mut self, offsets: &[f64]) {
+        let Some(last) = self.denses.last_mut() else {
+            return;
+        };
+        for (bytes, offset) in last.bias.as_chunks_mut::<4>().0.iter_mut().zip(offsets) {
+            let shifted = f64::from(f32::from_le_bytes(*bytes)) + offset;
+            *bytes = (shifted as f32).to_le_bytes();
+        }
+    }
+
     /// The network as the model file describes it. What only training does has
     /// no node, so values are renumbered.
     pub fn network(&self, preprocessing: &Preprocessing) -> Network<'_> {
