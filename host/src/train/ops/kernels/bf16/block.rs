@@ -29,16 +29,34 @@ pub struct Rows {
 impl Rows {
     /// The blocks of `pictures` pictures.
     pub fn blocks(self, pictures: usize) -> impl Iterator<Item = Block> {
-        let (rows, step) = (pictures * self.height, (POSITIONS / self.width).max(1));
+        let (rows, step) = (pictures * self.height, self.step());
         (0..rows).step_by(step).map(move |first| Block {
             first,
             rows: step.min(rows - first),
         })
     }
 
+    /// Rows of a block: as many as fit, fewer where they then divide a picture without padding.
+    fn step(self) -> usize {
+        let most = (POSITIONS / self.width).max(1);
+        let exact = |rows: &usize| {
+            self.height.is_multiple_of(*rows) && (rows * self.width).is_multiple_of(LANES)
+        };
+        let divisor = (1..=most).rev().find(exact);
+        divisor
+            .filter(|rows| 3 * rows * self.width >= 2 * POSITIONS)
+            .unwrap_or(most)
+    }
+
+    /// Whether a block lies in one picture and needs no padding.
+    pub fn is_exact(self, block: Block) -> bool {
+        let positions = block.rows * self.width;
+        block.first % self.height + block.rows <= self.height && positions.is_multiple_of(LANES)
+    }
+
     /// Positions of the largest block, padded.
     pub fn most_columns(self) -> usize {
-        self.columns((POSITIONS / self.width).max(1))
+        self.columns(self.step())
     }
 
     /// Positions of `rows` rows, padded.

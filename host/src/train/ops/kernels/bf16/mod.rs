@@ -202,7 +202,15 @@ impl Correlation {
                 columns: rows.columns(block.rows),
                 pairs,
             };
-            tile::product(size, left, &columns, &mut tile, false);
+            // Whole rows of one picture are written where they belong.
+            let [picture, row] = rows.place(block, 0);
+            let plane = self.out[0] * self.out[1];
+            if self.step == 1 && padded_outputs == outputs && rows.is_exact(block) {
+                let start = picture * out_len + row * self.out[1];
+                tile::product(size, left, &columns, &mut y[start..], plane, false);
+                continue;
+            }
+            tile::product(size, left, &columns, &mut tile, size.columns, false);
             for i in 0..block.rows {
                 let [picture, row] = rows.place(block, i);
                 let at = row * self.step + lattice.offset[0];
@@ -358,7 +366,7 @@ fn partial_backward_w(
                 row: pairs,
                 pair: 1,
             };
-            tile::product(size, left, &right, &mut sum, true);
+            tile::product(size, left, &right, &mut sum, columns, true);
         }
     }
     sum

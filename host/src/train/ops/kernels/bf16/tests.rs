@@ -91,8 +91,8 @@ fn vectors_equal_the_scalar_twin() {
         ] {
             let (mut got, mut want) = (vec![1f32; rows * columns], vec![1f32; rows * columns]);
             for accumulate in [false, true] {
-                tile::product(size, left, &b, &mut got, accumulate);
-                tile::scalar(size, left, &b, &mut want, accumulate);
+                tile::product(size, left, &b, &mut got, columns, accumulate);
+                tile::scalar(size, left, &b, &mut want, columns, accumulate);
                 close("tile", &got, &want);
             }
         }

@@ -54,20 +54,20 @@ pub fn available() -> bool {
     }
 }
 
-/// `c[rows, columns] = a b`, added to `c` if `accumulate`. `b` is laid out as [`panel`] says, `c`
-/// row-major.
-pub fn product(size: Size, a: Left<'_>, b: &[u32], c: &mut [f32], accumulate: bool) {
-    check(size, a, b, c);
+/// `c[rows, columns] = a b`, added to `c` if `accumulate`. `b` is laid out as [`panel`] says, the
+/// rows of `c` are `ld` apart.
+pub fn product(size: Size, a: Left<'_>, b: &[u32], c: &mut [f32], ld: usize, accumulate: bool) {
+    check(size, a, b, c, ld);
     #[cfg(target_arch = "x86_64")]
     if available() {
         // SAFETY: the features were detected and `check` bounds every access.
-        unsafe { avx512::product(size, a, b, c, accumulate) };
+        unsafe { avx512::product(size, a, b, c, ld, accumulate) };
         return;
     }
-    scalar(size, a, b, c, accumulate);
+    scalar(size, a, b, c, ld, accumulate);
 }
 
-fn check(size: Size, a: Left<'_>, b: &[u32], c: &[f32]) {
+fn check(size: Size, a: Left<'_>, b: &[u32], c: &[f32], ld: usize) {
     let Size {
         rows,
         columns,
@@ -78,12 +78,15 @@ fn check(size: Size, a: Left<'_>, b: &[u32], c: &[f32]) {
     let last = (rows / ROWS - 1) * a.block + (ROWS - 1) * a.row + (pairs - 1) * a.pair;
     assert!(a.data.len() > last, "left operand");
     assert!(b.len() >= pairs * columns, "right operand");
-    assert!(c.len() >= rows * columns, "result");
+    assert!(
+        ld >= columns && c.len() >= (rows - 1) * ld + columns,
+        "result"
+    );
 }
 
 /// The scalar twin of the AVX-512 code; equal up to the order of rounding.
-pub fn scalar(size: Size, a: Left<'_>, b: &[u32], c: &mut [f32], accumulate: bool) {
-    check(size, a, b, c);
+pub fn scalar(size: Size, a: Left<'_>, b: &[u32], c: &mut [f32], ld: usize, accumulate: bool) {
+    check(size, a, b, c, ld);
     let halves = |pair: u32| {
         [
             f32::from_bits(pair << 16),
@@ -100,7 +103,7 @@ pub fn scalar(size: Size, a: Left<'_>, b: &[u32], c: &mut [f32], accumulate: boo
                 let ([a0, a1], [b0, b1]) = (halves(a.data[at + k * a.pair]), halves(b[k * width]));
                 sum += a0 * b0 + a1 * b1;
             }
-            let c = &mut c[row * size.columns + column];
+            let c = &mut c[row * ld + column];
             *c = if accumulate { *c + sum } else { sum };
         }
     }
@@ -119,7 +122,14 @@ mod avx512 {
     /// # Safety
     /// AVX-512 F and BF16 must be there, and `super::check` must hold.
     #[target_feature(enable = "avx512f,avx512bf16")]
-    pub unsafe fn product(size: Size, a: Left<'_>, b: &[u32], c: &mut [f32], accumulate: bool) {
+    pub unsafe fn product(
+        size: Size,
+        a: Left<'_>,
+        b: &[u32],
+        c: &mut [f32],
+        ld: usize,
+        accumulate: bool,
+    ) {
         for block in 0..size.rows / ROWS {
             for first in (0..size.columns).step_by(PANEL) {
                 let width = PANEL.min(size.columns - first);
@@ -128,13 +138,20 @@ mod avx512 {
                 unsafe {
                     let a_ptr = a.data.as_ptr().add(block * a.block);
                     let b_ptr = b.as_ptr().add(first * size.pairs);
-                    let c_ptr = c.as_mut_ptr().add(block * ROWS * size.columns + first);
+                    let c_ptr = c.as_mut_ptr().add(block * ROWS * ld + first);
                     let tile = match width / LANES {
                         1 => tile::<1>,
                         2 => tile::<2>,
                         _ => tile::<3>,
                     };
-                    tile(size, a_ptr, (a.row, a.pair), b_ptr, c_ptr, accumulate);
+                    tile(
+                        size.pairs,
+                        a_ptr,
+                        (a.row, a.pair),
+                        b_ptr,
+                        (c_ptr, ld),
+                        accumulate,
+                    );
                 }
             }
         }
@@ -151,15 +168,15 @@ mod avx512 {
     /// As [`product`]; the pointers are the tile's first elements.
     #[target_feature(enable = "avx512f,avx512bf16")]
     unsafe fn tile<const V: usize>(
-        size: Size,
+        pairs: usize,
         a: *const u32,
         (a_row, a_pair): (usize, usize),
         b: *const u32,
-        c: *mut f32,
+        (c, ld): (*mut f32, usize),
         accumulate: bool,
     ) {
         let mut sums: [[__m512; V]; ROWS] = [[_mm512_setzero_ps(); V]; ROWS];
-        for k in 0..size.pairs {
+        for k in 0..pairs {
             // No closure here: it would not be inlined with these features.
             let mut columns: [__m512bh; V] = [bf16(_mm512_setzero_si512()); V];
             for (v, columns) in columns.iter_mut().enumerate() {
@@ -179,7 +196,7 @@ mod avx512 {
             for (v, sum) in sums.iter().enumerate() {
                 // SAFETY: inside the result, see `product`.
                 unsafe {
-                    let c = c.add(r * size.columns + v * LANES);
+                    let c = c.add(r * ld + v * LANES);
                     let sum = if accumulate {
                         _mm512_add_ps(_mm512_loadu_ps(c), *sum)
                     } else {
