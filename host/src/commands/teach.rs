@@ -8,15 +8,14 @@ use burn::backend::Flex;
 use mien_host::progress::{Progress, Unit};
 use mien_host::train::checkpoint;
 use mien_host::train::config::RunConfig;
-use mien_host::train::data::prepare;
 use mien_host::train::net::Net;
 use mien_host::train::ops::flex;
 use mien_host::train::plan::Plan;
 use mien_host::train::recipe::Recipe;
 use mien_host::train::teacher::{Teacher, teach};
 
-use crate::commands::data_args::DataArgs;
 use crate::commands::print;
+use crate::commands::source::Sources;
 
 /// Write teachers' logits for distillation.
 #[derive(clap::Args)]
@@ -25,8 +24,15 @@ Examples:
   mien teach --data fer2013.csv --recipe student.toml --run runs/wide --run runs/deep --out teach.pack
   mien train --data fer2013.csv --recipe student.toml --teacher teach.pack")]
 pub struct Args {
-    #[command(flatten)]
-    data: DataArgs,
+    /// FER2013 as a file or folder, as the student will train on it.
+    #[arg(long)]
+    data: PathBuf,
+    /// FERPlus's votes, as for the student.
+    #[arg(long, value_name = "FILE")]
+    ferplus: Option<PathBuf>,
+    /// Data sets that will judge the model, as for the student.
+    #[arg(long, value_name = "PATH")]
+    evaluation: Vec<PathBuf>,
     /// The student's recipe, a built-in one or a TOML file; its [distillation] says how many
     /// variants of each picture there are.
     #[arg(long)]
@@ -48,8 +54,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             args.recipe
         );
     };
-    let dataset = args.data.open(Progress::auto())?;
-    let prepared = prepare(&dataset, &student)?;
+    let sources = Sources {
+        data: &args.data,
+        ferplus: args.ferplus.as_deref(),
+        evaluation: &args.evaluation,
+    };
+    let prepared = sources.prepare(&student)?;
     flex::set_precision(flex::Precision::Bf16);
     let device = Default::default();
     let mut teachers = vec![];

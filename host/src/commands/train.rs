@@ -18,7 +18,7 @@ use mien_host::train::plan::Plan;
 use mien_host::train::recipe::{BUILTIN, Recipe};
 use mien_host::train::run::{Event, train};
 
-use crate::commands::source;
+use crate::commands::source::Sources;
 use crate::commands::train_view::View;
 
 /// Train a network.
@@ -36,6 +36,10 @@ pub struct Args {
     /// FERPlus's votes, fer2013new.csv (a file of `mien data pack` may hold them already).
     #[arg(long, value_name = "FILE")]
     ferplus: Option<PathBuf>,
+    /// Another data set that will judge the model: where the recipe has [hygiene], its pictures
+    /// leave Training as PublicTest's do. May be given several times.
+    #[arg(long, value_name = "PATH")]
+    evaluation: Vec<PathBuf>,
     /// The teachers' pack, for recipes with [distillation].
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
@@ -121,10 +125,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn resume(folder: &Path, args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
     let config = RunConfig::read(folder)?;
-    let path = args.data.as_ref().unwrap_or(&config.data);
-    let votes = args.ferplus.as_deref().or(config.ferplus.as_deref());
+    let sources = Sources {
+        data: args.data.as_deref().unwrap_or(&config.data),
+        ferplus: args.ferplus.as_deref().or(config.ferplus.as_deref()),
+        evaluation: if args.evaluation.is_empty() {
+            &config.evaluation
+        } else {
+            &args.evaluation
+        },
+    };
     let pack = args.teacher.as_deref().or(config.teacher.as_deref());
-    let prepared = source::open_training(path, votes, pack, &config.recipe)
+    let prepared = sources
+        .with_teachers(&config.recipe, pack)
         .context("the run's data set is needed to go on; --data gives its new place")?;
     if config.labels()? != prepared.labels {
         bail!("the data's labels are not those the run was started with");
@@ -141,8 +153,12 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
         .data
         .clone()
         .context("--data is needed to start a run")?;
-    let (votes, pack) = (args.ferplus.as_deref(), args.teacher.as_deref());
-    let prepared = source::open_training(&data, votes, pack, &recipe)?;
+    let sources = Sources {
+        data: &data,
+        ferplus: args.ferplus.as_deref(),
+        evaluation: &args.evaluation,
+    };
+    let prepared = sources.with_teachers(&recipe, args.teacher.as_deref())?;
     // Before there is a folder of a run that cannot be.
     Plan::new(&recipe, prepared.labels.len())?;
     let folder = match &args.run {
@@ -158,8 +174,9 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let config = RunConfig {
         data: absolute(&data),
-        ferplus: votes.map(absolute),
-        teacher: pack.map(absolute),
+        ferplus: args.ferplus.as_deref().map(absolute),
+        evaluation: args.evaluation.iter().map(|path| absolute(path)).collect(),
+        teacher: args.teacher.as_deref().map(absolute),
         labels: prepared.labels.iter().map(str::to_owned).collect(),
         validation: prepared.validation.clone(),
         recipe,

@@ -16,6 +16,9 @@ pub struct RunConfig {
     /// FERPlus's votes, where the recipe uses them and they are not in the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ferplus: Option<PathBuf>,
+    /// Further data sets that will judge the model, whose pictures must not be trained on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluation: Vec<PathBuf>,
     /// The teacher pack, where the recipe distils.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,

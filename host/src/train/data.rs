@@ -9,7 +9,7 @@ use super::balance::class_weights;
 use super::loader::Pictures;
 use super::recipe::{Recipe, RecipeError};
 use super::run::Data;
-use crate::dataset::hygiene::{Hygiene, HygieneReport, curate};
+use crate::dataset::hygiene::{Hygiene, HygieneReport, curate_against};
 use crate::dataset::{Dataset, Split};
 
 /// One in this many training pictures is held out where the data has no PublicTest split.
@@ -54,17 +54,22 @@ struct Chosen {
 }
 
 /// Fits on Training, as the recipe's hygiene leaves it, and validates on PublicTest; without one,
-/// on a seeded tenth of Training. PrivateTest is never used.
+/// on a seeded tenth of Training. PrivateTest is never used. `others` judge the model later: where
+/// hygiene leaves out evaluation duplicates, it leaves out theirs too.
 ///
 /// # Errors
 /// When the recipe's groups do not fit, a label has no picture, votes are missing, or nothing is
 /// left to validate on.
-pub fn prepare(dataset: &Dataset, recipe: &Recipe) -> Result<Prepared, DataError> {
+pub fn prepare(
+    dataset: &Dataset,
+    recipe: &Recipe,
+    others: &[&Dataset],
+) -> Result<Prepared, DataError> {
     let (labels, map) = recipe.labels(dataset.labels())?;
     if recipe.ferplus.is_some() && dataset.all_votes().is_none() {
         return Err(DataError::NoVotes);
     }
-    let (mut chosen, calibration, hygiene) = choose(dataset, recipe.hygiene);
+    let (mut chosen, calibration, hygiene) = choose(dataset, recipe.hygiene, others);
     let mut validation = dataset.indices_of(Split::PublicTest);
     let mut source = "PublicTest".to_owned();
     if validation.is_empty() {
@@ -106,9 +111,10 @@ pub fn prepare(dataset: &Dataset, recipe: &Recipe) -> Result<Prepared, DataError
 fn choose(
     dataset: &Dataset,
     hygiene: Option<Hygiene>,
+    others: &[&Dataset],
 ) -> (Chosen, Vec<u32>, Option<HygieneReport>) {
     if let Some(hygiene) = hygiene {
-        let curated = curate(dataset, &hygiene);
+        let curated = curate_against(dataset, &hygiene, others);
         let chosen = Chosen {
             indices: curated.kept,
             targets: curated.targets,

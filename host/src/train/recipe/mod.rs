@@ -168,8 +168,10 @@ pub struct Group {
 }
 
 /// The recipes compiled in: name and TOML text.
-pub const BUILTIN: [(&str, &str); 3] = [
+pub const BUILTIN: [(&str, &str); 5] = [
     ("compact", include_str!("../../../recipes/compact.toml")),
+    ("tiny", include_str!("../../../recipes/tiny.toml")),
+    ("wide", include_str!("../../../recipes/wide.toml")),
     ("seed", include_str!("../../../recipes/seed.toml")),
     (
         "seed-merged",
