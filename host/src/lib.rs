@@ -9,4 +9,5 @@ pub mod model_file;
 pub mod plot;
 pub mod progress;
 pub mod quantize;
+pub mod report;
 pub mod train;

@@ -2,7 +2,7 @@
 //! judges PublicTest as its card says.
 
 use mien_host::dataset::{self, Split};
-use mien_host::evaluate::evaluate;
+use mien_host::evaluate::{Flip, evaluate};
 use mien_host::progress::Progress;
 use mien_models::container::decode;
 use mien_models::{ExpressionModel, embedded};
@@ -33,15 +33,16 @@ fn it_judges_public_test_as_its_card_says() {
     };
     let data = dataset::open(&path, Progress::Silent).expect("the shared data can be read");
     let indices = data.indices_of(Split::PublicTest);
-    let report = evaluate(
+    let judged = evaluate(
         embedded::EXPRESSION,
         &data,
         &indices,
-        false,
+        Flip::Off,
         Progress::Silent,
     )
     .expect("the bundled model runs");
-    println!("PublicTest: {:.2}%", 100.0 * report.accuracy);
-    let lost = float_accuracy() - report.accuracy;
+    let accuracy = judged.report.figures.accuracy;
+    println!("PublicTest: {:.2}%", 100.0 * accuracy);
+    let lost = float_accuracy() - accuracy;
     assert!(lost.abs() <= INT8_COST, "{lost} lost to int8");
 }

@@ -29,6 +29,11 @@ pub struct DataArgs {
 }
 
 impl DataArgs {
+    /// Where the data set is.
+    pub fn path(&self) -> &Path {
+        &self.data
+    }
+
     /// Reads the data and attaches the votes.
     pub fn open(&self, progress: Progress) -> anyhow::Result<Dataset> {
         open(&self.data, self.ferplus.as_deref(), progress)

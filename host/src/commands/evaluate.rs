@@ -5,11 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use mien_host::dataset::{self, Dataset, Split};
-use mien_host::evaluate::{Report, evaluate};
+use mien_host::dataset::{Dataset, Split};
+use mien_host::evaluate::{Evaluation, Flip, Report, evaluate};
+use mien_host::model_file;
 use mien_host::progress::Progress;
+use mien_host::report::{self, Evaluated, Mistakes};
 
 use crate::commands;
+use crate::commands::data_args::DataArgs;
 use crate::commands::table::Table;
 
 /// Arguments of `mien evaluate`.
@@ -17,14 +20,15 @@ use crate::commands::table::Table;
 #[command(after_help = "\
 Examples:
   mien evaluate --model models/expression.postcard --data fer2013.csv --split public
-  mien evaluate --model my.postcard --data faces/ --split all --flip --json")]
+  mien evaluate --model my.postcard --data faces/ --split all --flip --json
+  mien evaluate --model my.postcard --data fer2013.csv --split public --html
+  mien evaluate --model my.postcard --data faces/ --split all --html shown.html --no-pictures")]
 pub struct Args {
     /// A packed expression model.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// fer2013.csv (also .zst, .gz or Kaggle's .tar.gz) or a folder of pictures per class.
-    #[arg(long, value_name = "PATH")]
-    data: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
     /// The part of the data to judge by.
     #[arg(long, value_enum)]
     split: SplitArg,
@@ -34,6 +38,13 @@ pub struct Args {
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
+    /// Also write a report as one HTML page: to this file (.html) or into this folder [default:
+    /// runs/evaluate/MODEL-SPLIT.html]. It contains pictures of the data set.
+    #[arg(long, value_name = "PATH", num_args = 0..=1)]
+    html: Option<Option<PathBuf>>,
+    /// Leave the data set's pictures out of the report.
+    #[arg(long, requires = "html")]
+    no_pictures: bool,
 }
 
 /// The parts that can be chosen.
@@ -53,24 +64,100 @@ pub enum SplitArg {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let model = args.model.display();
     let file = std::fs::read(&args.model).with_context(|| format!("cannot read {model}"))?;
-    let data = dataset::open(&args.data, Progress::auto())?;
+    let data = args.data.open(Progress::auto())?;
     let indices = chosen(&data, args.split);
     if indices.is_empty() {
         bail!(
             "{} has no pictures in this split; it has {}",
-            args.data.display(),
+            args.data.path().display(),
             splits_of(&data)
         );
     }
-    let report = evaluate(&file, &data, &indices, args.flip, Progress::auto())
+    let flip = match (args.flip, &args.html) {
+        (true, _) => Flip::Average,
+        (false, Some(_)) => Flip::Compare,
+        (false, None) => Flip::Off,
+    };
+    let judged = evaluate(&file, &data, &indices, flip, Progress::auto())
         .with_context(|| format!("cannot evaluate {model}"))?;
+    let report = &judged.report;
     let text = if args.json {
-        serde_json::to_string_pretty(&report)? + "\n"
+        serde_json::to_string_pretty(report)? + "\n"
     } else {
-        describe(&report)
+        describe(report)
     };
     commands::print(&text)?;
+    if args.html.is_some() {
+        write_html(&args, &judged, &data, &indices)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write_html(
+    args: &Args,
+    judged: &Evaluation,
+    data: &Dataset,
+    indices: &[u32],
+) -> anyhow::Result<()> {
+    let mistakes = Mistakes {
+        pixels: &|i| data.pixels(indices[i] as usize),
+        number: &|i| indices[i],
+    };
+    let source = args.data.path();
+    let name = source.file_name().unwrap_or(source.as_os_str());
+    let page = report::evaluation(&Evaluated {
+        evaluation: judged,
+        data: &format!("{}, {}", name.display(), args.split.description()),
+        date: &time::OffsetDateTime::now_utc().date().to_string(),
+        mistakes: (!args.no_pictures).then_some(mistakes),
+    })?;
+    let report_path = html_path(args);
+    let shown = report_path.display();
+    if let Some(folder) = report_path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    model_file::write(&report_path, page.as_bytes())
+        .with_context(|| format!("cannot write {shown}"))?;
+    match args.no_pictures {
+        true => eprintln!("report: {shown}"),
+        false => eprintln!("report: {shown} (with pictures of the data set: not for publication)"),
+    }
+    Ok(())
+}
+
+/// Always a name that ends in `.html` or `.htm`: never the data or the model.
+fn html_path(args: &Args) -> PathBuf {
+    let given = args.html.clone().flatten();
+    match given {
+        Some(path) if path.extension().is_some_and(|e| e == "html" || e == "htm") => path,
+        Some(folder) => folder.join("evaluation.html"),
+        None => {
+            let model = args.model.file_stem().unwrap_or_default();
+            let split = args.split.name();
+            PathBuf::from(format!("runs/evaluate/{}-{split}.html", model.display()))
+        }
+    }
+}
+
+impl SplitArg {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Public => "public",
+            Self::Private => "private",
+            Self::All => "all",
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::Training => Split::Training.name(),
+            Self::Public => Split::PublicTest.name(),
+            Self::Private => Split::PrivateTest.name(),
+            Self::All => "all splits",
+        }
+    }
 }
 
 /// Indices of a split's pictures.
@@ -94,10 +181,10 @@ pub fn splits_of(data: &Dataset) -> String {
 
 fn describe(report: &Report) -> String {
     let percent = |share: f64| format!("{:.2}%", 100.0 * share);
-    let [low, high] = report.accuracy_ci95.map(percent);
+    let [low, high] = report.figures.accuracy_ci95.map(percent);
     let accuracy = format!(
         "{} (95% interval {low} to {high})",
-        percent(report.accuracy)
+        percent(report.figures.accuracy)
     );
     let averaged = if report.flip_averaged {
         ", each with its mirror image"
@@ -105,14 +192,27 @@ fn describe(report: &Report) -> String {
         ""
     };
     let mut text = String::new();
+    let ferplus = report.ferplus.as_ref().map(|ferplus| {
+        let [low, high] = ferplus.accuracy_ci95.map(percent);
+        format!(
+            "{} of {} pictures (95% interval {low} to {high}); their labels agree in {}",
+            percent(ferplus.accuracy),
+            ferplus.n,
+            percent(ferplus.label_agreement)
+        )
+    });
     for (name, value) in [
-        ("pictures", format!("{}{averaged}", report.n)),
+        ("pictures", format!("{}{averaged}", report.figures.n)),
         ("accuracy", accuracy),
-        ("four groups", percent(report.four_group_accuracy)),
-        ("macro F1", percent(report.macro_f1)),
-        ("calibration error", percent(report.ece)),
+        ("four groups", percent(report.figures.four_group_accuracy)),
+        ("macro F1", percent(report.figures.macro_f1)),
+        ("calibration error", percent(report.figures.ece)),
+        ("FERPlus majority", ferplus.unwrap_or_default()),
         ("model sha256", report.model_sha256.clone()),
     ] {
+        if value.is_empty() {
+            continue;
+        }
         text += &format!("{name:<18} {value}\n");
     }
     text.push('\n');
@@ -122,7 +222,14 @@ fn describe(report: &Report) -> String {
 
 /// Rows are the truth, columns the verdicts, the last column the recall.
 fn confusion_table(report: &Report) -> String {
-    let labels = || report.recall.0.iter().map(|(label, _)| label.clone());
+    let labels = || {
+        report
+            .figures
+            .recall
+            .0
+            .iter()
+            .map(|(label, _)| label.clone())
+    };
     let mut table = Table::default();
     let corner = "truth \\ verdict".to_owned();
     table.row(
@@ -131,7 +238,13 @@ fn confusion_table(report: &Report) -> String {
             .chain(labels())
             .chain(["recall".into()]),
     );
-    for ((label, recall), counts) in report.recall.0.iter().zip(&report.confusion) {
+    for ((label, recall), counts) in report
+        .figures
+        .recall
+        .0
+        .iter()
+        .zip(&report.figures.confusion)
+    {
         let recall = recall.map_or("-".into(), |share| format!("{:.1}%", 100.0 * share));
         let counts = counts.iter().map(u64::to_string);
         table.row([label.clone()].into_iter().chain(counts).chain([recall]));

@@ -11,15 +11,18 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::AutodiffBackend;
 use clap::ValueEnum;
 use mien_host::plot;
+use mien_host::report::{self, Mistakes, Trained};
 use mien_host::train::config::RunConfig;
 use mien_host::train::data::Prepared;
 use mien_host::train::ops::{TrainOps, flex};
 use mien_host::train::plan::Plan;
 use mien_host::train::recipe::{BUILTIN, Recipe};
-use mien_host::train::run::{Event, train};
+use mien_host::train::results::{self, EpochRow};
+use mien_host::train::run::{Event, TrainError, train};
+use mien_host::train::validate::Validation;
 
 use crate::commands::source::Sources;
-use crate::commands::train_view::View;
+use crate::commands::train_view::{INTERRUPTED, Subject, View};
 
 /// Train a network.
 #[derive(clap::Args)]
@@ -68,6 +71,9 @@ pub struct Args {
     /// Precision of convolutions on the CPU.
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     precision: PrecisionArg,
+    /// Leave the data set's pictures out of report.html.
+    #[arg(long)]
+    no_pictures: bool,
     /// List the built-in recipes.
     #[arg(long)]
     list: bool,
@@ -212,30 +218,123 @@ where
 {
     let recipe = &config.recipe;
     let plan = Plan::new(recipe, prepared.labels.len())?;
-    let mut view = View::new(recipe.epochs);
-    view.start(folder, &plan, &prepared.data);
+    let subject = Subject {
+        folder,
+        facts: format!(
+            "{} parameters, {} pictures to fit, {} to choose by",
+            plan.parameters(),
+            prepared.data.training.len(),
+            prepared.data.validation.len()
+        ),
+        epochs: recipe.epochs,
+    };
+    let mut rows = results::read(&folder.join("results.csv"), recipe.epochs)?;
+    let mut view = View::start(&subject)?;
+    let writer = RunReport {
+        folder,
+        config,
+        prepared,
+        parameters: plan.parameters() as u64,
+        with_pictures: !args.no_pictures,
+    };
     let (started, mut epochs) = (Instant::now(), 0);
     let limit = args
         .max_minutes
         .map(|m| Duration::from_secs_f64(m.max(0.0) * 60.0));
-    let outcome = train::<B>(recipe, &plan, &prepared.data, folder, device, |event| {
+    let mut best: Option<(usize, Validation)> = None;
+    let trained = train::<B>(recipe, &plan, &prepared.data, folder, device, |event| {
         view.show(&event);
-        let Event::Epoch { .. } = event else {
-            return ControlFlow::Continue(());
-        };
-        epochs += 1;
-        let next_end = started.elapsed() * (epochs + 1) / epochs;
-        match limit {
-            Some(limit) if next_end > limit => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
+        if let Event::Epoch {
+            row,
+            validation,
+            best: is_best,
+        } = event
+        {
+            rows.retain(|known| known.epoch < row.epoch);
+            rows.push(*row);
+            if is_best {
+                best = Some((row.epoch, validation.clone()));
+            }
+            // A run that is killed leaves the plots of its last epoch. After a resumption the
+            // best epoch's verdicts are known again at the end or when a better one comes.
+            let written = best
+                .as_ref()
+                .map(|(epoch, validation)| writer.write(&rows, *epoch, validation));
+            if let Some(Err(error)) = written {
+                view.say(format!("no report: {error:#}"));
+            }
+            epochs += 1;
+            let next_end = started.elapsed() * (epochs + 1) / epochs;
+            if limit.is_some_and(|limit| next_end > limit) {
+                return ControlFlow::Break(());
+            }
         }
-    })?;
-    plot::curves(&folder.join("curves.svg"), &outcome.rows)?;
-    plot::confusion(
-        &folder.join("confusion.svg"),
-        &prepared.labels,
-        &outcome.validation.confusion,
-    )?;
-    view.end(folder, &outcome, recipe.epochs);
+        match view.is_stopped() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    let outcome = match trained {
+        Ok(outcome) => outcome,
+        Err(error @ TrainError::Stopped { .. }) => {
+            eprintln!("{error}; go on: mien train --resume {}", folder.display());
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let (progress, validation) = (&outcome.progress, &outcome.validation);
+    writer.write(&outcome.rows, progress.best_epoch, validation)?;
+    view.end(folder, &outcome);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a run's plots and report.
+struct RunReport<'a> {
+    folder: &'a Path,
+    config: &'a RunConfig,
+    prepared: &'a Prepared,
+    parameters: u64,
+    with_pictures: bool,
+}
+
+impl RunReport<'_> {
+    /// `validation` is that of the best epoch.
+    fn write(
+        &self,
+        rows: &[EpochRow],
+        best_epoch: usize,
+        validation: &Validation,
+    ) -> anyhow::Result<()> {
+        let (labels, data) = (&self.prepared.labels, &self.prepared.data);
+        plot::curves(rows)?.write(&self.folder.join("curves.svg"))?;
+        plot::confusion(labels, &validation.confusion)?
+            .write(&self.folder.join("confusion.svg"))?;
+        let mut training_counts = vec![0; labels.len()];
+        for label in &data.training.labels {
+            training_counts[usize::from(*label)] += 1;
+        }
+        let recipe = &self.config.recipe;
+        let name = self.folder.file_name().unwrap_or(self.folder.as_os_str());
+        let mistakes = Mistakes {
+            pixels: &|i| data.validation.picture(i),
+            number: &|i| i as u32,
+        };
+        let page = report::training(&Trained {
+            name: &name.to_string_lossy(),
+            description: &recipe.description,
+            recipe: &toml::to_string(recipe)?,
+            epochs: recipe.epochs,
+            parameters: self.parameters,
+            labels,
+            rows,
+            best_epoch,
+            predictions: &validation.predictions,
+            validation: &self.prepared.validation,
+            training_counts: &training_counts,
+            date: &time::OffsetDateTime::now_utc().date().to_string(),
+            mistakes: self.with_pictures.then_some(mistakes),
+        })?;
+        let path = self.folder.join("report.html");
+        fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))
+    }
 }

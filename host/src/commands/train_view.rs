@@ -1,99 +1,107 @@
-//! What `mien train` shows: a bar per epoch on a terminal, a line per epoch everywhere.
+//! What `mien train` shows on stderr: a line per epoch.
 
-use std::io::IsTerminal;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use burn::tensor::backend::AutodiffBackend;
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use mien_host::train::plan::Plan;
-use mien_host::train::run::{Data, Event, Outcome};
+use indicatif::HumanDuration;
+use mien_host::train::results::EpochRow;
+use mien_host::train::run::{Event, Outcome};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// The view of one run, on stderr.
+/// A shell's exit code for a program that Ctrl-C ended.
+pub const INTERRUPTED: u8 = 130;
+
+/// The view of one run.
 pub struct View {
-    bar: Option<ProgressBar>,
     epochs: usize,
+    stop: Arc<AtomicBool>,
+}
+
+/// What is trained, for people.
+pub struct Subject<'a> {
+    /// Where results go.
+    pub folder: &'a Path,
+    /// Parameters and numbers of pictures.
+    pub facts: String,
+    /// Epochs of the whole run.
+    pub epochs: usize,
 }
 
 impl View {
-    /// For a run of `epochs` epochs.
-    pub fn new(epochs: usize) -> Self {
-        Self { bar: None, epochs }
-    }
-
-    /// Says what is trained on what.
-    pub fn start(&self, folder: &Path, plan: &Plan, data: &Data) {
+    /// Says what is trained.
+    ///
+    /// # Errors
+    /// When signals cannot be handled.
+    pub fn start(subject: &Subject<'_>) -> io::Result<Self> {
         eprintln!(
-            "{} parameters, {} pictures to fit, {} to choose by; results go to {}",
-            plan.parameters(),
-            data.training.len(),
-            data.validation.len(),
-            folder.display()
+            "{}; results go to {}",
+            subject.facts,
+            subject.folder.display()
         );
         eprintln!("epoch     rate  loss    hits   val loss  val hits  time");
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            let code = i32::from(INTERRUPTED);
+            signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+        }
+        Ok(Self {
+            epochs: subject.epochs,
+            stop,
+        })
     }
 
-    /// Shows a step or an epoch.
+    /// Whether the user asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Shows an epoch.
     pub fn show(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Step {
-                epoch,
-                step,
-                steps,
-                loss,
-                pictures_per_second,
-            } => {
-                if !std::io::stderr().is_terminal() {
-                    return;
-                }
-                let bar = self.bar.get_or_insert_with(|| {
-                    let bar = ProgressBar::new(*steps as u64);
-                    let style = "{msg} {bar:30} {pos}/{len} ETA {eta}";
-                    bar.set_style(
-                        ProgressStyle::with_template(style)
-                            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-                    );
-                    bar
-                });
-                bar.set_position(*step as u64);
-                bar.set_message(format!(
-                    "epoch {epoch}/{}  loss {loss:.4}  {pictures_per_second:.0} pictures/s",
-                    self.epochs
-                ));
-            }
-            Event::Epoch { row, best } => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-                let left = (self.epochs.saturating_sub(row.epoch)) as f64 * row.seconds;
-                eprintln!(
-                    "{:>3}/{:<3} {:>7.5} {:.4} {:>6.2}%    {:.4}   {:>6.2}%  {:.0} s, {} left{}",
-                    row.epoch,
-                    self.epochs,
-                    row.learning_rate,
-                    row.train_loss,
-                    100.0 * row.train_accuracy,
-                    row.val_loss,
-                    100.0 * row.val_accuracy,
-                    row.seconds,
-                    HumanDuration(Duration::from_secs_f64(left)),
-                    if *best { "  best" } else { "" }
-                );
-            }
+        if let Event::Epoch { row, best, .. } = event {
+            eprintln!("{}", self.line(row, *best));
         }
     }
 
+    /// Shows a message.
+    pub fn say(&self, message: String) {
+        eprintln!("{message}");
+    }
+
+    fn line(&self, row: &EpochRow, best: bool) -> String {
+        let left = (self.epochs.saturating_sub(row.epoch)) as f64 * row.seconds;
+        format!(
+            "{:>3}/{:<3} {:>7.5} {:.4} {:>6.2}%    {:.4}   {:>6.2}%  {:.0} s, {} left{}",
+            row.epoch,
+            self.epochs,
+            row.learning_rate,
+            row.train_loss,
+            100.0 * row.train_accuracy,
+            row.val_loss,
+            100.0 * row.val_accuracy,
+            row.seconds,
+            HumanDuration(Duration::from_secs_f64(left)),
+            if best { "  best" } else { "" }
+        )
+    }
+
     /// Says how the run ended and what to do next.
-    pub fn end<B: AutodiffBackend>(&self, folder: &Path, outcome: &Outcome<B>, epochs: usize) {
+    pub fn end<B: AutodiffBackend>(self, folder: &Path, outcome: &Outcome<B>) {
         let (progress, validation) = (&outcome.progress, &outcome.validation);
+        let (folder, epochs) = (folder.display(), self.epochs);
         let stopped_early = outcome.stopped_early && progress.epochs < epochs;
-        let folder = folder.display();
         eprintln!(
             "best: epoch {} with {:.2}% on the validation split (float)",
             progress.best_epoch,
             100.0 * validation.accuracy()
         );
-        eprintln!("curves and confusion matrix: {folder}/curves.svg, {folder}/confusion.svg");
+        eprintln!(
+            "report: {folder}/report.html; plots: {folder}/curves.svg, {folder}/confusion.svg"
+        );
         if stopped_early {
             eprintln!(
                 "stopped early: no epoch was better than epoch {} for {} epochs",

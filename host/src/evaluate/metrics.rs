@@ -1,5 +1,11 @@
 //! The figures of a classifier, pure functions over its verdicts.
 
+mod calibration;
+mod ranking;
+
+pub use calibration::{BINS, Bin, expected_calibration_error, reliability};
+pub use ranking::{PrecisionRecall, precision_recall};
+
 /// What a model said about one picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
@@ -13,8 +19,6 @@ pub struct Outcome {
 
 /// Two-sided 95% quantile of the standard normal distribution.
 const Z_95: f64 = 1.959_963_984_540_054;
-/// Equal-width confidence bins of the calibration error.
-const ECE_BINS: usize = 15;
 
 /// Counts `[truth][predicted]`, square.
 ///
@@ -57,34 +61,33 @@ pub fn recall(confusion: &[Vec<u64>]) -> Vec<Option<f64>> {
     confusion.iter().enumerate().map(of_class).collect()
 }
 
-/// Mean F1 over the classes that occur as truth or as verdict; 0 when none does.
-pub fn macro_f1(confusion: &[Vec<u64>]) -> f64 {
-    let scores: Vec<f64> = (0..confusion.len())
-        .filter_map(|class| {
-            let truths: u64 = confusion[class].iter().sum();
-            let verdicts: u64 = confusion.iter().map(|row| row[class]).sum();
-            ratio(2 * confusion[class][class], truths + verdicts)
-        })
-        .collect();
-    match scores.len() {
-        0 => 0.0,
-        count => scores.iter().sum::<f64>() / count as f64,
-    }
+/// Per class, the share of its verdicts that is right; `None` where it was never the verdict.
+pub fn precision(confusion: &[Vec<u64>]) -> Vec<Option<f64>> {
+    let of_class = |class: usize| ratio(confusion[class][class], verdicts(confusion, class));
+    (0..confusion.len()).map(of_class).collect()
 }
 
-/// Expected calibration error over 15 equal-width bins `(k/15, (k+1)/15]`: the mean distance
-/// between confidence and accuracy, weighted by the bin's share (Guo et al. 2017). `0..=1`.
-pub fn expected_calibration_error(outcomes: &[Outcome]) -> f64 {
-    let mut confidence = [0.0; ECE_BINS];
-    let mut right = [0.0; ECE_BINS];
-    for outcome in outcomes {
-        let bin = (outcome.confidence * ECE_BINS as f64).ceil() as usize;
-        let bin = bin.clamp(1, ECE_BINS) - 1;
-        confidence[bin] += outcome.confidence;
-        right[bin] += f64::from(u8::from(outcome.truth == outcome.predicted));
-    }
-    let gaps = confidence.iter().zip(right).map(|(c, r)| (c - r).abs());
-    gaps.sum::<f64>() / outcomes.len().max(1) as f64
+/// Per class, the harmonic mean of recall and precision; `None` where it is neither truth nor
+/// verdict.
+pub fn f1(confusion: &[Vec<u64>]) -> Vec<Option<f64>> {
+    let of_class = |class: usize| {
+        let truths: u64 = confusion[class].iter().sum();
+        ratio(
+            2 * confusion[class][class],
+            truths + verdicts(confusion, class),
+        )
+    };
+    (0..confusion.len()).map(of_class).collect()
+}
+
+/// Mean F1 over the classes that occur as truth or as verdict; 0 when none does.
+pub fn macro_f1(confusion: &[Vec<u64>]) -> f64 {
+    let scores: Vec<f64> = f1(confusion).into_iter().flatten().collect();
+    scores.iter().sum::<f64>() / scores.len().max(1) as f64
+}
+
+fn verdicts(confusion: &[Vec<u64>], class: usize) -> u64 {
+    confusion.iter().map(|row| row[class]).sum()
 }
 
 fn total(confusion: &[Vec<u64>]) -> u64 {

@@ -1,15 +1,24 @@
 //! Judges a packed model with the device's own inference code.
 
+mod ferplus;
+mod figures;
 pub mod labels;
 pub mod metrics;
+mod model_facts;
+mod predictions;
 mod report;
 mod verdicts;
 
-pub use report::Report;
+pub use ferplus::Ferplus;
+pub use figures::{Figures, Summary};
+pub use model_facts::ModelFacts;
+pub use predictions::Predictions;
+pub use report::{Mistake, Passes, Report};
 
 use mien_device::classify::ClassifyError;
 use mien_models::ExpressionModel;
 use mien_models::container::{self, FormatError};
+use mien_models::label::Labels;
 use mien_models::plane::PlaneError;
 use sha2::{Digest, Sha256};
 
@@ -44,20 +53,68 @@ pub enum EvaluateError {
     Classify(#[from] ClassifyError),
 }
 
-/// Runs the packed model `file` over the pictures `indices` of `data` on all cores. With `flip`,
-/// the probabilities of a picture and its mirror image are averaged.
+/// What becomes of mirror images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flip {
+    /// Each picture as it is, once.
+    Off,
+    /// The figures are of probabilities averaged over a picture and its mirror image.
+    Average,
+    /// The figures are of the pictures as they are; averaged ones stand beside them.
+    Compare,
+}
+
+/// An evaluation: what it tells, and what the model said.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// All figures.
+    pub report: Report,
+    /// The model's labels, the classes of `predictions`.
+    pub labels: Labels,
+    /// What the figures are of, in the order of the pictures.
+    pub predictions: Predictions,
+}
+
+/// Runs the packed model `file` over the pictures `indices` of `data` on all cores.
+///
+/// # Errors
+/// When the file is not sound, its labels do not fit the data or there are no pictures.
 pub fn evaluate(
     file: &[u8],
     data: &Dataset,
     indices: &[u32],
-    flip: bool,
+    flip: Flip,
     progress: Progress,
-) -> Result<Report, EvaluateError> {
-    let (_, model) = container::decode::<ExpressionModel<'_>>(file)?;
+) -> Result<Evaluation, EvaluateError> {
+    let (header, model) = container::decode::<ExpressionModel<'_>>(file)?;
     if indices.is_empty() {
         return Err(EvaluateError::NoPictures);
     }
-    let outcomes = verdicts::outcomes(&model, data, indices, flip, progress)?;
-    let sha256 = format!("{:x}", Sha256::digest(file));
-    Ok(Report::new(&outcomes, &model.labels, flip, sha256))
+    let mirrored = flip != Flip::Off;
+    let (single, averaged) = verdicts::predictions(&model, data, indices, mirrored, progress)?;
+    let labels = model.labels.clone();
+    let figures_of = |predictions: &Predictions| Figures::new(predictions, &labels);
+    let passes = Passes {
+        single: figures_of(&single).summary(),
+        flip_averaged: averaged.as_ref().map(|p| figures_of(p).summary()),
+    };
+    let (flip_averaged, predictions) = match averaged {
+        Some(averaged) if flip == Flip::Average => (true, averaged),
+        _ => (false, single),
+    };
+    let names: Vec<&str> = labels.iter().collect();
+    let report = Report {
+        figures: figures_of(&predictions),
+        flip_averaged,
+        passes,
+        ferplus: ferplus::judge(&predictions, data, indices, &labels),
+        worst: report::worst(&predictions, indices, &names),
+        model: ModelFacts::new(file, &header, &model)?,
+        model_sha256: format!("{:x}", Sha256::digest(file)),
+    };
+    Ok(Evaluation {
+        report,
+        labels,
+        predictions,
+    })
 }

@@ -1,111 +1,115 @@
-//! The figures of one evaluation.
+//! What one evaluation tells: figures, passes, mistakes, model.
 
-use mien_models::label::Labels;
 use serde::Serialize;
 
-use super::labels::four_group;
-use super::metrics::{self, Outcome};
-use crate::by_name::ByName;
+use super::ferplus::Ferplus;
+use super::figures::{Figures, Summary};
+use super::model_facts::ModelFacts;
+use super::predictions::Predictions;
+
+/// Mistakes that are listed.
+const WORST: usize = 20;
 
 /// What `mien evaluate --json` prints; fractions in `0..=1`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Number of pictures.
-    pub n: usize,
-    /// Share of right verdicts.
-    pub accuracy: f64,
-    /// Wilson's 95% interval `[low, high]` of the accuracy.
-    pub accuracy_ci95: [f64; 2],
-    /// Mean F1 over the labels that occur.
-    pub macro_f1: f64,
-    /// Share recognized, per label; null where the data has no picture of it.
-    pub recall: ByName<Option<f64>>,
-    /// Counts `[truth][verdict]` in the order of the model's labels.
-    pub confusion: Vec<Vec<u64>>,
-    /// Expected calibration error, 15 equal-width bins.
-    pub ece: f64,
-    /// Accuracy when only angry, disgust|fear|surprise, happy and sad|neutral are told apart.
-    pub four_group_accuracy: f64,
+    /// Of the pass that was asked for.
+    #[serde(flatten)]
+    pub figures: Figures,
     /// Whether each picture was averaged with its mirror image.
     pub flip_averaged: bool,
+    /// Figures without and, where they were computed, with averaging.
+    pub passes: Passes,
+    /// Judged by FERPlus's majority; null without FERPlus's votes.
+    pub ferplus: Option<Ferplus>,
+    /// The wrong verdicts with the highest confidence, at most 20.
+    pub worst: Vec<Mistake>,
+    /// The model file.
+    pub model: ModelFacts,
     /// SHA-256 of the model file, lower-case hex.
     pub model_sha256: String,
 }
 
-impl Report {
-    /// Computes the figures of verdicts over a model's labels.
-    pub(super) fn new(
-        outcomes: &[Outcome],
-        labels: &Labels,
-        flip_averaged: bool,
-        model_sha256: String,
-    ) -> Self {
-        let confusion = metrics::confusion(outcomes, labels.len());
-        let right = outcomes.iter().filter(|o| o.truth == o.predicted).count();
-        let recall = metrics::recall(&confusion);
-        let groups: Vec<Option<usize>> = labels.iter().map(four_group).collect();
-        let same_group = |o: &&Outcome| {
-            o.truth == o.predicted
-                || groups[o.truth].is_some() && groups[o.truth] == groups[o.predicted]
-        };
-        let in_group = outcomes.iter().filter(same_group).count();
-        Self {
-            n: outcomes.len(),
-            accuracy: metrics::accuracy(&confusion),
-            accuracy_ci95: metrics::wilson_95(right as u64, outcomes.len() as u64),
-            macro_f1: metrics::macro_f1(&confusion),
-            recall: labels.iter().zip(recall).collect(),
-            ece: metrics::expected_calibration_error(outcomes),
-            four_group_accuracy: in_group as f64 / outcomes.len().max(1) as f64,
-            confusion,
-            flip_averaged,
-            model_sha256,
+/// Both ways to look at a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Passes {
+    /// Each picture as it is.
+    pub single: Summary,
+    /// Each picture averaged with its mirror image; null when that was not computed.
+    pub flip_averaged: Option<Summary>,
+}
+
+/// A wrong verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Mistake {
+    /// The picture's number in the data set, from 0.
+    pub picture: u32,
+    /// Its label.
+    pub truth: String,
+    /// The model's verdict.
+    pub verdict: String,
+    /// Probability of the verdict.
+    pub confidence: f64,
+}
+
+/// The worst verdicts of `predictions` on the pictures `indices`; `labels` are the classes' names.
+pub(super) fn worst(predictions: &Predictions, indices: &[u32], labels: &[&str]) -> Vec<Mistake> {
+    let mistake = |i: usize| {
+        let outcome = predictions.outcome(i);
+        Mistake {
+            picture: indices[i],
+            truth: labels[outcome.truth].to_owned(),
+            verdict: labels[outcome.predicted].to_owned(),
+            confidence: outcome.confidence,
         }
-    }
+    };
+    predictions.worst(WORST).into_iter().map(mistake).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use mien_models::label::Labels;
+
     use super::*;
-    use crate::evaluate::labels::FOUR_GROUPS;
-
-    fn outcomes(pairs: &[(usize, usize)]) -> Vec<Outcome> {
-        let outcome = |&(truth, predicted)| Outcome {
-            truth,
-            predicted,
-            confidence: 0.5,
-        };
-        pairs.iter().map(outcome).collect()
-    }
-
-    #[test]
-    fn verdicts_inside_a_group_count_for_the_four() {
-        // fear as surprise and sad as neutral stay inside, happy as angry does not.
-        let pairs = [(2, 5), (4, 6), (3, 0), (0, 0)];
-        let report = Report::new(&outcomes(&pairs), &Labels::fer2013(), false, String::new());
-        assert_eq!((report.n, report.accuracy), (4, 0.25));
-        assert_eq!(report.four_group_accuracy, 0.75);
-        assert_eq!(report.recall.get("angry"), Some(&Some(1.0)));
-        assert_eq!(report.recall.get("disgust"), Some(&None));
-    }
-
-    #[test]
-    fn for_merged_labels_both_accuracies_agree() {
-        let labels = Labels::new(FOUR_GROUPS).unwrap();
-        let report = Report::new(
-            &outcomes(&[(0, 0), (1, 2), (3, 3)]),
-            &labels,
-            false,
-            String::new(),
-        );
-        assert_eq!(report.accuracy, report.four_group_accuracy);
-    }
 
     #[test]
     fn json_has_the_documented_keys_in_order() {
         let labels = Labels::new(["happy", "sad"]).unwrap();
-        let outcomes = outcomes(&[(0, 0), (0, 0), (1, 0), (1, 1)]);
-        let report = Report::new(&outcomes, &labels, true, "00ff".into());
+        let mut predictions = Predictions::new(2);
+        for (truth, happy) in [(0, 0.75), (0, 0.75), (1, 0.75), (1, 0.25)] {
+            predictions.push(truth, [happy, 1.0 - happy]);
+        }
+        let figures = Figures::new(&predictions, &labels);
+        let report = Report {
+            flip_averaged: true,
+            passes: Passes {
+                single: figures.summary(),
+                flip_averaged: Some(figures.summary()),
+            },
+            ferplus: Some(Ferplus {
+                n: 3,
+                accuracy: 0.5,
+                accuracy_ci95: [0.25, 0.75],
+                label_agreement: 0.75,
+            }),
+            worst: worst(&predictions, &[7, 8, 9, 10], &["happy", "sad"]),
+            model: ModelFacts {
+                name: "test".into(),
+                version: 3,
+                bytes: 1234,
+                precision: "int8",
+                parameters: 5,
+                macs: 6,
+                temperature: 1.5,
+                data: "made".into(),
+                recipe: String::new(),
+                date: "2026-01-02".into(),
+                licence: "CC0".into(),
+                notes: String::new(),
+            },
+            model_sha256: "00ff".into(),
+            figures,
+        };
         insta::assert_json_snapshot!(report);
     }
 }

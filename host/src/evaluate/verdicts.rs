@@ -9,21 +9,22 @@ use rayon::prelude::*;
 
 use super::EvaluateError;
 use super::labels::label_for;
-use super::metrics::Outcome;
+use super::predictions::Predictions;
 use crate::dataset::{Dataset, PIXELS, SIDE};
 use crate::progress::{Progress, Task, Unit};
 
 /// Pieces of work per thread, so that no thread idles for long at the end.
 const CHUNKS_PER_THREAD: usize = 4;
 
-/// The model's verdicts, in the order of `indices`; classes are the model's labels.
-pub(super) fn outcomes(
+/// What the model says of the pictures `indices`, in their order; classes are the model's labels.
+/// With `mirrored`, also the mean with what it says of their mirror images.
+pub(super) fn predictions(
     model: &ExpressionModel<'_>,
     data: &Dataset,
     indices: &[u32],
-    flip: bool,
+    mirrored: bool,
     progress: Progress,
-) -> Result<Vec<Outcome>, EvaluateError> {
+) -> Result<(Predictions, Option<Predictions>), EvaluateError> {
     let truths = truths(data, indices, &model.labels)?;
     let task = progress.start("evaluating", indices.len() as u64, Unit::Items("pictures"));
     let pictures: Vec<(usize, usize)> = indices
@@ -34,13 +35,19 @@ pub(super) fn outcomes(
     let chunk = pictures
         .len()
         .div_ceil(rayon::current_num_threads() * CHUNKS_PER_THREAD);
-    let outcomes = pictures
+    let chunks = pictures
         .par_chunks(chunk.max(1))
-        .map(|chunk| run_chunk(model, data, chunk, flip, &task))
-        .collect::<Result<Vec<_>, _>>()?
-        .concat();
+        .map(|chunk| run_chunk(model, data, chunk, mirrored, &task))
+        .collect::<Result<Vec<_>, _>>()?;
     task.finish();
-    Ok(outcomes)
+    let mut single = Predictions::new(model.labels.len());
+    let mut mirror_images = single.clone();
+    for (of_single, of_mirrored) in chunks {
+        single.extend([of_single]);
+        mirror_images.extend([of_mirrored]);
+    }
+    let averaged = mirrored.then(|| single.mean(&mirror_images));
+    Ok((single, averaged))
 }
 
 /// Per picture, the model's label for its class.
@@ -70,28 +77,27 @@ fn truths(data: &Dataset, indices: &[u32], model: &Labels) -> Result<Vec<usize>,
     })
 }
 
+/// Of the pictures and, if wanted, of their mirror images.
 fn run_chunk(
     model: &ExpressionModel<'_>,
     data: &Dataset,
     pictures: &[(usize, usize)],
-    flip: bool,
+    mirrored: bool,
     task: &Task,
-) -> Result<Vec<Outcome>, EvaluateError> {
+) -> Result<(Predictions, Predictions), EvaluateError> {
     let mut classifier = Classifier::new(model)?;
-    let mut outcomes = Vec::with_capacity(pictures.len());
+    let mut single = Predictions::new(model.labels.len());
+    let mut mirror_images = single.clone();
     for &(index, truth) in pictures {
         let pixels = data.pixels(index);
-        let mut probabilities = probabilities(&mut classifier, pixels)?;
-        if flip {
-            let mirrored = self::probabilities(&mut classifier, &mirror(pixels))?;
-            for (value, other) in probabilities.iter_mut().zip(mirrored) {
-                *value = (*value + other) / 2.0;
-            }
+        single.push(truth, probabilities(&mut classifier, pixels)?);
+        if mirrored {
+            let probabilities = probabilities(&mut classifier, &mirror(pixels))?;
+            mirror_images.push(truth, probabilities);
         }
-        outcomes.push(outcome(truth, &probabilities));
         task.advance(1);
     }
-    Ok(outcomes)
+    Ok((single, mirror_images))
 }
 
 /// The whole of the device's path: its crop, its preprocessing, its network.
@@ -109,22 +115,6 @@ fn probabilities(classifier: &mut Classifier, pixels: &[u8]) -> Result<Vec<f64>,
 
 fn mirror(pixels: &[u8]) -> [u8; PIXELS] {
     std::array::from_fn(|i| pixels[i - i % SIDE + (SIDE - 1 - i % SIDE)])
-}
-
-/// The first of the most probable classes.
-fn outcome(truth: usize, probabilities: &[f64]) -> Outcome {
-    let mut best = (0, f64::MIN);
-    for (label, &probability) in probabilities.iter().enumerate() {
-        if probability > best.1 {
-            best = (label, probability);
-        }
-    }
-    let (predicted, confidence) = best;
-    Outcome {
-        truth,
-        predicted,
-        confidence,
-    }
 }
 
 #[cfg(test)]
@@ -152,14 +142,12 @@ mod tests {
         let picture: [u8; PIXELS] = std::array::from_fn(|i| if i % SIDE < 24 { 18 } else { 236 });
         let mut data = Dataset::new(Labels::fer2013());
         data.push(&picture, 0, Split::Training);
-        let run = |flip| {
-            let model = left_edge_model();
-            outcomes(&model, &data, &[0], flip, Progress::Silent).unwrap()[0]
-        };
-        let plain = run(false);
-        assert_eq!((plain.truth, plain.predicted), (0, 0));
-        assert!(plain.confidence > 0.99, "{plain:?}");
-        let averaged = run(true);
+        let model = left_edge_model();
+        let (single, averaged) = predictions(&model, &data, &[0], true, Progress::Silent).unwrap();
+        let single = single.outcome(0);
+        assert_eq!((single.truth, single.predicted), (0, 0));
+        assert!(single.confidence > 0.99, "{single:?}");
+        let averaged = averaged.unwrap().outcome(0);
         assert!((averaged.confidence - 0.5).abs() < 0.01, "{averaged:?}");
     }
 
@@ -173,8 +161,10 @@ mod tests {
         }
         let indices: Vec<u32> = (0..50).rev().collect();
         let model = test_model();
-        let found = outcomes(&model, &data, &indices, false, Progress::Silent).unwrap();
-        for (outcome, index) in found.iter().zip(indices) {
+        let (found, averaged) =
+            predictions(&model, &data, &indices, false, Progress::Silent).unwrap();
+        assert_eq!(averaged, None);
+        for (outcome, index) in found.outcomes().iter().zip(indices) {
             let class = usize::from(data.label(index as usize));
             assert_eq!((outcome.truth, outcome.predicted), (class, class));
         }

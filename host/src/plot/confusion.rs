@@ -1,12 +1,10 @@
 //! The confusion matrix: counts and row percentages.
 
-use std::path::Path;
-
 use mien_models::label::Labels;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{DrawResult, INK, PlotError, Svg, TEXT_SIZE_PX, TITLE_SIZE_PX, text_style, write_svg};
+use super::{DrawResult, Drawing, INK, PlotError, Svg, TEXT_SIZE_PX, TITLE_SIZE_PX, text_style};
 
 const CELL_PX: i32 = 76;
 const MARGIN_PX: i32 = 14;
@@ -20,11 +18,12 @@ const LINE_PX: i32 = 16;
 const GAP_PX: i32 = 8;
 /// A cell with the whole of its row.
 const DEEP_BLUE: RGBColor = RGBColor(8, 48, 107);
-/// Cells with more than this share of their row are dark: white text has more contrast there.
-const DARK_SHARE: f64 = 0.6;
+/// Cells with more than this share of their row are dark. There, white text has the contrast to
+/// the blue that black text has below: 4.5 and more everywhere (WCAG 2.2, level AA).
+pub const DARK_SHARE: f64 = 0.66;
 
-/// Writes `counts[truth][verdict]` as an SVG; the rows are the truth.
-pub fn confusion(path: &Path, labels: &Labels, counts: &[Vec<u64>]) -> Result<(), PlotError> {
+/// Draws `counts[truth][verdict]`; the rows are the truth.
+pub fn confusion(labels: &Labels, counts: &[Vec<u64>]) -> Result<Drawing, PlotError> {
     let names: Vec<&str> = labels.iter().collect();
     let left = names_width(&names) + GAP_PX + 2 * MARGIN_PX + TEXT_SIZE_PX as i32;
     let side = CELL_PX * names.len() as i32;
@@ -32,7 +31,7 @@ pub fn confusion(path: &Path, labels: &Labels, counts: &[Vec<u64>]) -> Result<()
         left + side + 2 * MARGIN_PX,
         TOP_PX + side + names_height(&names) + BOTTOM_PX,
     );
-    write_svg(path, (size.0 as u32, size.1 as u32), |page| {
+    Drawing::new((size.0 as u32, size.1 as u32), |page| {
         draw(page, &names, counts, (left, TOP_PX))
     })
 }
@@ -83,9 +82,9 @@ fn draw(page: &Svg<'_>, names: &[&str], counts: &[Vec<u64>], origin: (i32, i32))
 
 fn cell(page: &Svg<'_>, (x, y): (i32, i32), count: u64, share: f64) -> DrawResult {
     let corners = [(x, y), (x + CELL_PX, y + CELL_PX)];
-    page.draw(&Rectangle::new(corners, mixed(share).filled()))?;
+    page.draw(&Rectangle::new(corners, DEEP_BLUE.mix(share).filled()))?;
     page.draw(&Rectangle::new(corners, WHITE.stroke_width(1)))?;
-    let color = if share > DARK_SHARE { &WHITE } else { &INK };
+    let color = if share > DARK_SHARE { &WHITE } else { &BLACK };
     let (x, y) = (x + CELL_PX / 2, y + CELL_PX / 2);
     let percent = format!("{:.0}%", 100.0 * share);
     write_text(
@@ -122,12 +121,6 @@ fn write_text(
     Ok(())
 }
 
-/// White for none, blue for all.
-fn mixed(share: f64) -> RGBColor {
-    let mix = |full: u8| (255.0 + (f64::from(full) - 255.0) * share).round() as u8;
-    RGBColor(mix(DEEP_BLUE.0), mix(DEEP_BLUE.1), mix(DEEP_BLUE.2))
-}
-
 /// Width of the longest name, by an average letter's width.
 fn names_width(names: &[&str]) -> i32 {
     let letters = names.iter().map(|name| name.chars().count()).max();
@@ -146,19 +139,32 @@ mod tests {
 
     #[test]
     fn counts_shares_and_names_are_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("confusion.svg");
         let labels = Labels::new(["happy", "sad|neutral"]).unwrap();
-        confusion(&path, &labels, &[vec![90, 10], vec![0, 0]]).unwrap();
-        let svg = std::fs::read_to_string(&path).unwrap();
+        let drawing = confusion(&labels, &[vec![90, 10], vec![0, 0]]).unwrap();
+        let svg = drawing.svg();
         for text in ["90%", "90", "10%", "0%", "happy", "sad|neutral", "Truth"] {
             assert!(svg.contains(&format!("\n{text}\n")), "{text}:\n{svg}");
         }
     }
 
     #[test]
-    fn colours_run_from_white_to_blue() {
-        assert_eq!(mixed(0.0), WHITE);
-        assert_eq!(mixed(1.0), DEEP_BLUE);
+    fn text_stands_out_from_every_cell() {
+        // Relative luminance and contrast ratio of WCAG 2.2.
+        let luminance = |rgb: [f64; 3]| {
+            let linear = |c: f64| match c / 255.0 {
+                c if c <= 0.04045 => c / 12.92,
+                c => ((c + 0.055) / 1.055).powf(2.4),
+            };
+            let [r, g, b] = rgb.map(linear);
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        for share in (0..=100).map(|p| f64::from(p) / 100.0) {
+            let mix = |full: u8| 255.0 + (f64::from(full) - 255.0) * share;
+            let cell = luminance([mix(DEEP_BLUE.0), mix(DEEP_BLUE.1), mix(DEEP_BLUE.2)]);
+            let text = if share > DARK_SHARE { 1.0 } else { 0.0 };
+            let (light, dark) = (cell.max(text), cell.min(text));
+            let contrast = (light + 0.05) / (dark + 0.05);
+            assert!(contrast >= 4.5, "{contrast} at {share}");
+        }
     }
 }

@@ -1,81 +1,115 @@
-//! Loss and accuracy per epoch, side by side.
+//! Loss, accuracy and learning rate per epoch.
 
 use std::ops::Range;
-use std::path::Path;
 
 use plotters::prelude::*;
 
 use super::{
-    BLUE, DrawResult, GRID, INK, ORANGE, PlotError, Svg, TEXT_SIZE_PX, TITLE_SIZE_PX, text_style,
-    write_svg,
+    BLUE, DrawResult, Drawing, GRID, INK, ORANGE, PlotError, Svg, TEXT_SIZE_PX, TITLE_SIZE_PX,
+    text_style,
 };
 use crate::train::results::EpochRow;
 
-const PAGE_PX: (u32, u32) = (1000, 420);
+const PANEL_PX: (u32, u32) = (500, 420);
 /// Up to this many epochs each gets a dot.
 const MAX_DOTS: usize = 40;
 
+/// What is drawn over the epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Cross-entropy of training and validation.
+    Loss,
+    /// Accuracy of training and validation.
+    Accuracy,
+    /// At the end of each epoch.
+    LearningRate,
+}
+
 /// One line of a panel.
-struct Curve {
+struct Line {
     name: &'static str,
     color: RGBColor,
     points: Vec<(f64, f64)>,
 }
 
-/// Writes loss and accuracy of training and validation over the epochs as an SVG.
-pub fn curves(path: &Path, rows: &[EpochRow]) -> Result<(), PlotError> {
-    write_svg(path, PAGE_PX, |page| {
-        let (left, right) = page.split_horizontally(PAGE_PX.0 / 2);
-        let pair = |train: fn(&EpochRow) -> f64, validation: fn(&EpochRow) -> f64| {
-            [
-                curve("training", BLUE, rows, train),
-                curve("validation", ORANGE, rows, validation),
-            ]
-        };
-        let loss = pair(|row| row.train_loss, |row| row.val_loss);
-        let accuracy = pair(
-            |row| 100.0 * row.train_accuracy,
-            |row| 100.0 * row.val_accuracy,
-        );
-        // Where such curves leave room.
-        panel(&left, "Loss", &loss, SeriesLabelPosition::UpperRight)?;
-        panel(
-            &right,
-            "Accuracy (%)",
-            &accuracy,
-            SeriesLabelPosition::LowerRight,
-        )
+/// Draws one quantity over the epochs.
+pub fn curve(rows: &[EpochRow], quantity: Quantity) -> Result<Drawing, PlotError> {
+    Drawing::new(PANEL_PX, |page| panel(page, rows, quantity))
+}
+
+/// Draws loss and accuracy side by side.
+pub fn curves(rows: &[EpochRow]) -> Result<Drawing, PlotError> {
+    Drawing::new((2 * PANEL_PX.0, PANEL_PX.1), |page| {
+        let (left, right) = page.split_horizontally(PANEL_PX.0);
+        panel(&left, rows, Quantity::Loss)?;
+        panel(&right, rows, Quantity::Accuracy)
     })
 }
 
+impl Quantity {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Loss => "Loss",
+            Self::Accuracy => "Accuracy (%)",
+            Self::LearningRate => "Learning rate",
+        }
+    }
+
+    fn curves(self, rows: &[EpochRow]) -> Vec<Line> {
+        let pair = |train: fn(&EpochRow) -> f64, validation: fn(&EpochRow) -> f64| {
+            vec![
+                line("training", BLUE, rows, train),
+                line("validation", ORANGE, rows, validation),
+            ]
+        };
+        match self {
+            Self::Loss => pair(|row| row.train_loss, |row| row.val_loss),
+            Self::Accuracy => pair(
+                |row| 100.0 * row.train_accuracy,
+                |row| 100.0 * row.val_accuracy,
+            ),
+            Self::LearningRate => vec![line("", BLUE, rows, |row| row.learning_rate)],
+        }
+    }
+
+    /// Where such curves leave room.
+    fn legend(self) -> SeriesLabelPosition {
+        match self {
+            Self::Accuracy => SeriesLabelPosition::LowerRight,
+            _ => SeriesLabelPosition::UpperRight,
+        }
+    }
+}
+
 /// Values that are not finite (a diverged run) are left out.
-fn curve(
+fn line(
     name: &'static str,
     color: RGBColor,
     rows: &[EpochRow],
     value: fn(&EpochRow) -> f64,
-) -> Curve {
+) -> Line {
     let points = rows
         .iter()
         .map(|row| (row.epoch as f64, value(row)))
         .filter(|(_, value)| value.is_finite())
         .collect();
-    Curve {
+    Line {
         name,
         color,
         points,
     }
 }
 
-fn panel(area: &Svg<'_>, title: &str, curves: &[Curve], legend: SeriesLabelPosition) -> DrawResult {
-    let points = || curves.iter().flat_map(|curve| &curve.points);
+fn panel(area: &Svg<'_>, rows: &[EpochRow], quantity: Quantity) -> DrawResult {
+    let lines = quantity.curves(rows);
+    let points = || lines.iter().flat_map(|line| &line.points);
     let last_epoch = points().map(|point| point.0).fold(2.0, f64::max);
     let mut chart = ChartBuilder::on(area)
-        .caption(title, text_style(TITLE_SIZE_PX))
+        .caption(quantity.title(), text_style(TITLE_SIZE_PX))
         .margin(12)
         .margin_right(24)
         .x_label_area_size(44)
-        .y_label_area_size(52)
+        .y_label_area_size(60)
         .build_cartesian_2d(1.0..last_epoch, value_range(points().map(|p| p.1)))?;
     chart
         .configure_mesh()
@@ -88,14 +122,14 @@ fn panel(area: &Svg<'_>, title: &str, curves: &[Curve], legend: SeriesLabelPosit
         .x_label_formatter(&whole_number)
         .y_labels(8)
         .draw()?;
-    for curve in curves {
-        let (points, color) = (&curve.points, curve.color);
+    for line in &lines {
+        let (points, color) = (&line.points, line.color);
         chart
             .draw_series(LineSeries::new(
                 points.iter().copied(),
                 color.stroke_width(2),
             ))?
-            .label(curve.name)
+            .label(line.name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], color.stroke_width(2)));
         if points.len() <= MAX_DOTS {
             let dots = points
@@ -104,9 +138,12 @@ fn panel(area: &Svg<'_>, title: &str, curves: &[Curve], legend: SeriesLabelPosit
             chart.draw_series(dots)?;
         }
     }
+    if lines.len() == 1 {
+        return Ok(());
+    }
     chart
         .configure_series_labels()
-        .position(legend)
+        .position(quantity.legend())
         .margin(14)
         .background_style(WHITE.mix(0.8))
         .border_style(GRID)
@@ -156,10 +193,7 @@ mod tests {
     }
 
     fn svg(rows: &[EpochRow]) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("curves.svg");
-        curves(&path, rows).unwrap();
-        std::fs::read_to_string(path).unwrap()
+        curves(rows).unwrap().svg().to_owned()
     }
 
     #[test]
@@ -183,7 +217,9 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error_with_the_path() {
-        let error = curves(Path::new("/no/such/folder/curves.svg"), &rows(2)).unwrap_err();
+        let drawing = curve(&rows(2), Quantity::LearningRate).unwrap();
+        let path = std::path::Path::new("/no/such/folder/curves.svg");
+        let error = drawing.write(path).unwrap_err();
         assert_eq!(error.to_string(), "cannot write /no/such/folder/curves.svg");
     }
 }

@@ -1,11 +1,18 @@
-//! SVG plots of a training run.
+//! SVG plots of training runs and evaluations.
+//!
+//! All plots share a few colours, so that a style sheet can give each another one: the reports
+//! turn them dark by their `fill` and `stroke`.
 
 mod confusion;
 mod curves;
+mod precision_recall;
+mod reliability;
 pub mod sheet;
 
-pub use confusion::confusion;
-pub use curves::curves;
+pub use confusion::{DARK_SHARE, confusion};
+pub use curves::{Quantity, curve, curves};
+pub use precision_recall::precision_recall;
+pub use reliability::reliability;
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -29,13 +36,8 @@ const ORANGE: RGBColor = RGBColor(213, 94, 0);
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
     /// The SVG cannot be drawn.
-    #[error("cannot draw {path}: {message}")]
-    Draw {
-        /// The file to be written.
-        path: PathBuf,
-        /// The cause.
-        message: String,
-    },
+    #[error("cannot draw a plot: {0}")]
+    Draw(String),
     /// The file cannot be written.
     #[error("cannot write {path}")]
     Write {
@@ -46,33 +48,58 @@ pub enum PlotError {
     },
 }
 
+/// A finished plot on a white page.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    svg: String,
+    width_px: u32,
+}
+
+impl Drawing {
+    fn new(
+        size_px: (u32, u32),
+        draw: impl FnOnce(&Svg<'_>) -> DrawResult,
+    ) -> Result<Self, PlotError> {
+        load_font();
+        let mut svg = String::new();
+        let drawn = {
+            let page = SVGBackend::with_string(&mut svg, size_px).into_drawing_area();
+            page.fill(&WHITE)
+                .map_err(Into::into)
+                .and_then(|()| draw(&page))
+                .and_then(|()| page.present().map_err(Into::into))
+        };
+        drawn.map_err(|error| PlotError::Draw(error.to_string()))?;
+        Ok(Self {
+            svg,
+            width_px: size_px.0,
+        })
+    }
+
+    /// The SVG document.
+    pub fn svg(&self) -> &str {
+        &self.svg
+    }
+
+    /// Width in CSS pixels.
+    pub fn width_px(&self) -> u32 {
+        self.width_px
+    }
+
+    /// Writes the SVG in one go, so that no half plot is left.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), PlotError> {
+        std::fs::write(path, &self.svg).map_err(|source| PlotError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
 type DrawResult = Result<(), Box<dyn std::error::Error>>;
 type Svg<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-
-/// Draws on a white page of `size` pixels and writes it in one go, so that no half plot is left.
-fn write_svg(
-    path: &Path,
-    size: (u32, u32),
-    draw: impl FnOnce(&Svg<'_>) -> DrawResult,
-) -> Result<(), PlotError> {
-    load_font();
-    let mut svg = String::new();
-    let drawn = {
-        let page = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        page.fill(&WHITE)
-            .map_err(Into::into)
-            .and_then(|()| draw(&page))
-            .and_then(|()| page.present().map_err(Into::into))
-    };
-    drawn.map_err(|error| PlotError::Draw {
-        path: path.to_owned(),
-        message: error.to_string(),
-    })?;
-    std::fs::write(path, svg).map_err(|source| PlotError::Write {
-        path: path.to_owned(),
-        source,
-    })
-}
 
 fn load_font() {
     static LOADED: Once = Once::new();
@@ -84,4 +111,9 @@ fn load_font() {
 
 fn text_style(size_px: u32) -> TextStyle<'static> {
     (FONT, size_px).into_font().color(&INK)
+}
+
+/// `0.4` as `40%`.
+fn percent(share: &f64) -> String {
+    format!("{:.0}%", 100.0 * share)
 }

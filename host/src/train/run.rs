@@ -40,6 +40,18 @@ pub enum TrainError {
         /// The last epoch with a checkpoint.
         kept: usize,
     },
+    /// The caller asked to stop.
+    #[error("training was stopped in epoch {epoch}, step {step} of {steps}; epoch {kept} is kept")]
+    Stopped {
+        /// Counted from 1.
+        epoch: usize,
+        /// The last step that was done, counted from 1.
+        step: usize,
+        /// Steps per epoch.
+        steps: usize,
+        /// The last epoch with a checkpoint, from which a resumed run goes on; 0 for none.
+        kept: usize,
+    },
     /// Fewer training pictures than one batch.
     #[error("{pictures} training pictures are less than one batch of {batch}")]
     TooFew {
@@ -68,6 +80,8 @@ pub enum Event<'a> {
         steps: usize,
         /// Running mean over the epoch.
         loss: f64,
+        /// Of this step.
+        learning_rate: f64,
         /// Pictures per second over the epoch so far.
         pictures_per_second: f64,
     },
@@ -75,6 +89,8 @@ pub enum Event<'a> {
     Epoch {
         /// Its figures.
         row: &'a EpochRow,
+        /// What they were computed from.
+        validation: &'a Validation,
         /// Whether it is the best so far.
         best: bool,
     },
@@ -130,10 +146,11 @@ pub fn fresh<B: AutodiffBackend>(recipe: &Recipe, plan: &Plan, device: &B::Devic
 }
 
 /// Trains `recipe` in `folder` from its newest checkpoint, or from the start where there is none.
-/// `on_event` may end the run after an epoch; it then can be resumed.
+/// `on_event` may end the run after an epoch, or within one, which then counts as not begun; both
+/// can be resumed.
 ///
 /// # Errors
-/// When the loss diverges or a file cannot be written; earlier checkpoints stay as they are.
+/// When it is ended within an epoch, the loss diverges or a file cannot be written; earlier checkpoints stay as they are.
 pub fn train<B>(
     recipe: &Recipe,
     plan: &Plan,
@@ -191,7 +208,12 @@ where
         checkpoint::save(&state, &last)?;
         rows.push(row);
         results::write(&csv, &rows)?;
-        if on_event(Event::Epoch { row: &row, best }).is_break() {
+        let event = Event::Epoch {
+            row: &row,
+            validation: &validation,
+            best,
+        };
+        if on_event(event).is_break() {
             break;
         }
     }
@@ -298,13 +320,22 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
             valid
         };
         net = Some(updated);
-        let _ = on_event(Event::Step {
+        let event = Event::Step {
             epoch: epoch + 1,
             step: sums.steps,
             steps,
             loss: sums.loss / sums.steps as f64,
+            learning_rate: sums.learning_rate,
             pictures_per_second: sums.pictures as f64 / started.elapsed().as_secs_f64(),
-        });
+        };
+        if on_event(event).is_break() {
+            return Err(TrainError::Stopped {
+                epoch: epoch + 1,
+                step: sums.steps,
+                steps,
+                kept: epoch,
+            });
+        }
         Ok(())
     })?;
     let net = net.unwrap_or_else(|| unreachable!("put back at the end of every step"));

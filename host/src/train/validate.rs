@@ -10,6 +10,7 @@ use super::ops::TrainOps;
 use super::plan::{Plan, SIDE};
 use super::recipe::Recipe;
 use super::run::{argmax, floats};
+use crate::evaluate::Predictions;
 
 /// Pictures evaluated at once.
 const BATCH: usize = 256;
@@ -21,6 +22,8 @@ pub struct Validation {
     pub loss: f64,
     /// Counts `[truth][prediction]`.
     pub confusion: Vec<Vec<u64>>,
+    /// What the network said of each picture.
+    pub predictions: Predictions,
 }
 
 impl Validation {
@@ -52,6 +55,7 @@ pub fn validate<B: Backend + TrainOps>(
     let preprocessing = recipe.input.preprocessing();
     let labels = pictures.label_count;
     let mut confusion = vec![vec![0; labels]; labels];
+    let mut predictions = Predictions::new(labels);
     let mut loss = 0.0;
     for start in (0..pictures.len()).step_by(BATCH) {
         let len = BATCH.min(pictures.len() - start);
@@ -68,10 +72,12 @@ pub fn validate<B: Backend + TrainOps>(
             let truth = usize::from(pictures.labels[start + i]);
             confusion[truth][argmax(row)] += 1;
             loss -= f64::from(row[truth]);
+            predictions.push(truth, row.iter().map(|log_p| f64::from(*log_p).exp()));
         }
     }
     Validation {
         loss: loss / pictures.len().max(1) as f64,
         confusion,
+        predictions,
     }
 }

@@ -6,7 +6,7 @@ use mien_models::procedural::test_model;
 use serde_json::Value;
 
 use crate::made::{csv, merged, packed, renamed, value_of, write};
-use crate::{failure, json, stdout};
+use crate::{failure, json, mien, stderr, stdout};
 
 /// Every class once in each split, but in PublicTest disgust looks like fear and happy like
 /// angry.
@@ -47,6 +47,19 @@ fn json_follows_the_schema() {
     let ece = report["ece"].as_f64().unwrap();
     assert!((ece - 2.0 / 7.0).abs() < 0.01, "{ece}");
     assert_eq!(report["model_sha256"].as_str().map(str::len), Some(64));
+    for mistake in report["worst"].as_array_mut().unwrap() {
+        assert!(mistake["confidence"].as_f64().unwrap() > 0.9);
+        mistake["confidence"] = "[confidence]".into();
+    }
+    let bins: u64 = report["reliability"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|bin| bin["n"].as_u64().unwrap())
+        .sum();
+    assert_eq!(bins, 7);
+    report["reliability"] = "[15 bins]".into();
+    report["passes"]["single"]["ece"] = "[ece]".into();
     report["ece"] = "[ece]".into();
     report["model_sha256"] = "[sha256]".into();
     insta::assert_json_snapshot!(report);
@@ -129,4 +142,64 @@ fn what_does_not_fit_is_explained() {
     damaged[200] ^= 1;
     let message = fail(&damaged, &made_csv(), "public");
     assert!(message.contains("the checksum does not match"), "{message}");
+}
+
+#[test]
+fn a_report_is_written_where_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = packed(&test_model());
+    let write = |more: &[&str]| {
+        let mut all = vec!["--split", "public"];
+        all.extend(more);
+        let output = mien(args(folder.path(), &model, &made_csv(), &all));
+        assert!(output.status.success(), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let page = folder.path().join("new/page.html");
+    let said = write(&["--html", &page.display().to_string()]);
+    assert!(said.contains("not for publication"), "{said}");
+    // Data and model are only read.
+    let data = std::fs::read_to_string(folder.path().join("fer2013.csv")).unwrap();
+    assert!(data == made_csv(), "the data was changed");
+    assert!(std::fs::read(folder.path().join("model.postcard")).unwrap() == model);
+    let html = std::fs::read_to_string(page).unwrap();
+    // Disgust and happy are mistaken, a picture each; both passes were run.
+    assert_eq!(html.matches("<img").count(), 2);
+    assert!(html.contains("71.43%") && html.contains("With mirror image"));
+    assert!(html.contains("fer2013.csv, PublicTest"));
+
+    let path = folder.path().display().to_string();
+    let said = write(&["--html", &path, "--no-pictures"]);
+    assert!(!said.contains("not for publication"), "{said}");
+    let html = std::fs::read_to_string(folder.path().join("evaluation.html")).unwrap();
+    assert!(!html.contains("data:image") && html.contains("71.43%"));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_an_error_after_the_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = packed(&test_model());
+    let in_the_way = write(folder.path(), "file", "not a folder");
+    let page = in_the_way.join("page.html").display().to_string();
+    let more = ["--split", "public", "--html", &page];
+    let output = mien(args(folder.path(), &model, &made_csv(), &more));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("cannot create"));
+    assert!(!output.stdout.is_empty());
+}
+
+#[test]
+fn json_has_both_passes_when_both_were_run() {
+    let model = packed(&test_model());
+    let single = evaluate(&model, &["--split", "public", "--json"]);
+    assert!(single["passes"]["flip_averaged"].is_null());
+    let both = evaluate(&model, &["--split", "public", "--json", "--flip"]);
+    // The test model sees brightness only: a mirror image changes nothing.
+    let passes = &both["passes"];
+    assert_eq!(
+        passes["single"]["accuracy"],
+        passes["flip_averaged"]["accuracy"]
+    );
+    assert_eq!(both["passes"]["single"]["accuracy"], single["accuracy"]);
+    assert_eq!(both["flip_averaged"], true);
 }

@@ -140,10 +140,15 @@ fn a_run_ends_with_plots_and_packs_into_a_model_that_evaluates_alike() {
         "results.csv",
         "curves.svg",
         "confusion.svg",
+        "report.html",
         "best/net.bin",
     ] {
         assert!(run.join(file).exists(), "{file}");
     }
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("Small enough for a test.") && page.contains("4 of 4"));
+    // Loss, accuracy, learning rate, confusion, reliability and a curve for each of 7 classes.
+    assert_eq!(page.matches("<svg").count(), 5 + 7);
     let packed = made.folder.path().join("small.postcard");
     let (run, model) = (run.display().to_string(), packed.display().to_string());
     let quantize = ["quantize", "--run", &run, "--out", &model];
@@ -189,6 +194,54 @@ fn a_run_is_not_overwritten() {
         "{message}"
     );
     assert_eq!(curve(&run), before);
+}
+
+#[test]
+fn ctrl_c_stops_after_the_step_and_resumes_on_the_same_curve() {
+    let made = made();
+    let (whole, stopped) = (
+        made.folder.path().join("whole"),
+        made.folder.path().join("stopped"),
+    );
+    let start = |run: &Path| {
+        let mut args = made.start(run);
+        args.extend(["--epochs", "12", "--no-pictures"].map(str::to_owned));
+        args
+    };
+    stdout(start(&whole));
+    let page = std::fs::read_to_string(whole.join("report.html")).unwrap();
+    assert!(page.contains("12 of 12") && !page.contains("data:image"));
+
+    let child = Command::new(env!("CARGO_BIN_EXE_mien"))
+        .args(start(&stopped))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while curve(&stopped).len() < 2 {
+        assert!(started.elapsed() < Duration::from_secs(120), "no epoch");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(stopped.join("config.toml").exists());
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let message = stderr(&output);
+    let shown = stopped.display().to_string();
+    assert!(message.contains(&format!("--resume {shown}")), "{message}");
+    // Within an epoch, or between two.
+    match output.status.code() {
+        Some(130) => assert!(
+            message.contains("training was stopped in epoch"),
+            "{message}"
+        ),
+        code => assert_eq!(code, Some(0), "{message}"),
+    }
+    assert!(curve(&stopped).len() < 1 + 12, "the run was stopped");
+    stdout(["train", "--resume", &shown, "--no-pictures"]);
+    assert_eq!(curve(&whole), curve(&stopped));
 }
 
 #[test]
