@@ -7,7 +7,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use burn::backend::Flex;
 use clap::ValueEnum;
+use mien_host::dataset::hygiene;
+use mien_host::evaluate::{Flip, evaluate};
 use mien_host::model_file;
+use mien_host::progress::Progress;
+use mien_host::quantize::calibrate::{self, Calibration};
 use mien_host::quantize::fold::fold_net;
 use mien_host::quantize::pack::{PackedNetwork, Precision, pack};
 use mien_host::train::config::RunConfig;
@@ -16,6 +20,9 @@ use mien_host::train::plan::Plan;
 use mien_host::train::{checkpoint, results};
 use mien_models::container::Header;
 use mien_models::expression_model::{Figure, ModelCard};
+use mien_models::label::Labels;
+
+use crate::commands::source::Sources;
 
 /// Fold BatchNorm, quantize to int8 and pack a run's weights.
 #[derive(clap::Args)]
@@ -33,6 +40,16 @@ pub struct Args {
     /// How weights are stored.
     #[arg(long, value_enum, default_value_t = Stored::Int8)]
     precision: Stored,
+    /// The run's data set, if it is elsewhere now: pictures of it set aside by the recipe's [hygiene]
+    /// calibrate the model.
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// FERPlus's votes, if they are elsewhere now.
+    #[arg(long, value_name = "FILE")]
+    ferplus: Option<PathBuf>,
+    /// Leave temperature and class offsets as they are.
+    #[arg(long, conflicts_with_all = ["data", "ferplus"])]
+    no_calibration: bool,
     /// The file to write.
     #[arg(long, default_value = "models/expression.postcard")]
     out: PathBuf,
@@ -93,7 +110,21 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Stored::Int8 => Precision::Int8,
         Stored::Float => Precision::Float,
     };
-    let network = PackedNetwork::new(&plan, &convs, &denses, precision);
+    let mut network = PackedNetwork::new(&plan, &convs, &denses, precision);
+    let mut temperature = 1.0;
+    let calibration = calibrate(&args, &config, &network, &labels)?;
+    if let Some(fitted) = &calibration {
+        network.shift_logits(&fitted.offsets);
+        temperature = fitted.temperature as f32;
+    }
+    let losses = calibration.iter().flat_map(|fitted| {
+        let [before, after] = fitted.loss;
+        let figure = |name, value| Figure { name, value };
+        [
+            figure("calibration_loss_before", before),
+            figure("calibration_loss", after),
+        ]
+    });
     let figures = epoch.iter().flat_map(|row| {
         [
             Figure {
@@ -123,7 +154,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         date: &date,
         licence: "MIT OR Apache-2.0",
         notes: NOTES,
-        figures: figures.collect(),
+        figures: figures.chain(losses).collect(),
     };
     let version = match args.model_version {
         Some(version) => version,
@@ -133,7 +164,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         &network,
         recipe.input.preprocessing(),
         &labels,
-        1.0,
+        temperature,
         card,
         version,
     )?;
@@ -147,6 +178,62 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         plan.parameters()
     ))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Temperature and offsets of least cross-entropy on the pictures that the recipe's hygiene set
+/// aside, judged by the packed network as the device runs it.
+fn calibrate(
+    args: &Args,
+    config: &RunConfig,
+    network: &PackedNetwork,
+    labels: &Labels,
+) -> anyhow::Result<Option<Calibration>> {
+    let hygiene = config.recipe.hygiene.filter(|h| h.calibration_share > 0.0);
+    let (Some(hygiene), false) = (hygiene, args.no_calibration) else {
+        return Ok(None);
+    };
+    let mut sources = Sources::of_run(config);
+    sources.data = args.data.as_deref().unwrap_or(sources.data);
+    sources.ferplus = args.ferplus.as_deref().or(sources.ferplus);
+    let dataset = sources.open().context(
+        "the run's data set calibrates the model; --data gives its new place, --no-calibration \
+         goes without",
+    )?;
+    let pictures = hygiene::curate(&dataset, &hygiene).calibration;
+    if pictures.is_empty() {
+        eprintln!("not calibrated: the data set is too small to have set pictures aside");
+        return Ok(None);
+    }
+    let card = ModelCard {
+        name: "",
+        data: "",
+        recipe: "",
+        date: "",
+        licence: "",
+        notes: "",
+        figures: vec![],
+    };
+    let preprocessing = config.recipe.input.preprocessing();
+    let plain = pack(network, preprocessing, labels, 1.0, card, 1)?;
+    let judged = evaluate(&plain, &dataset, &pictures, Flip::Off, Progress::auto())
+        .context("cannot calibrate the model")?;
+    let predictions = &judged.predictions;
+    let indices = 0..predictions.len();
+    // At temperature 1 these are the logits, but for a constant per picture that changes nothing.
+    let logarithm = |p: &f64| p.max(f64::MIN_POSITIVE).ln() as f32;
+    let logits: Vec<f32> = indices
+        .clone()
+        .flat_map(|i| predictions.probabilities(i).iter().map(logarithm))
+        .collect();
+    let truths: Vec<usize> = indices.map(|i| predictions.outcome(i).truth).collect();
+    let fitted = calibrate::fit(&logits, &truths, labels.len(), true);
+    let [before, after] = fitted.loss;
+    eprintln!(
+        "calibrated on {} pictures: temperature {:.3}, cross-entropy {before:.4} -> {after:.4}",
+        truths.len(),
+        fitted.temperature
+    );
+    Ok(Some(fitted))
 }
 
 fn best_row(
