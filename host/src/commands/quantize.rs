@@ -93,16 +93,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let (net, epoch) = match args.weights {
         Which::Best => {
             let rows = results::read(&args.run.join("results.csv"), usize::MAX)?;
-            let best = checkpoint::load_best(fresh, &args.run.join("best"), &device)?;
+            let best = checkpoint::load_best(&fresh, &args.run.join("best"), &device)?;
             (best, best_row(&rows, recipe.select))
         }
         Which::Last => {
             let rows = results::read(&args.run.join("results.csv"), usize::MAX)?;
-            let last = args.run.join("last").join("average");
-            (
-                checkpoint::load_net(fresh, &last, &device)?,
-                rows.last().copied(),
-            )
+            let last = checkpoint::load_average(&fresh, &args.run.join("last"), &device)?;
+            (last, rows.last().copied())
         }
     };
     let (convs, denses) = fold_net(&net, recipe.batch_norm);

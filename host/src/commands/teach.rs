@@ -70,7 +70,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         let plan = Plan::new(&config.recipe, prepared.labels.len())?;
         let fresh = Net::<Flex>::new(&plan, config.recipe.seed, &device);
-        let net = checkpoint::load_best(fresh, &folder.join("best"), &device)?;
+        let net = checkpoint::load_best(&fresh, &folder.join("best"), &device)?;
         teachers.push(Teacher {
             recipe: config.recipe,
             plan,

@@ -62,8 +62,13 @@ impl View {
 
     /// Shows an epoch.
     pub fn show(&mut self, event: &Event<'_>) {
-        if let Event::Epoch { row, best, .. } = event {
-            eprintln!("{}", self.line(row, *best));
+        match event {
+            Event::Older { damaged, epochs } => {
+                eprintln!("warning: {damaged}");
+                eprintln!("going on from the checkpoint before it, after epoch {epochs}");
+            }
+            Event::Epoch { row, best, .. } => eprintln!("{}", self.line(row, *best)),
+            Event::Step { .. } => {}
         }
     }
 

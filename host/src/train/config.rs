@@ -6,6 +6,7 @@ use mien_models::label::Labels;
 use serde::{Deserialize, Serialize};
 
 use super::recipe::Recipe;
+use crate::model_file;
 
 /// A run's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +91,8 @@ impl RunConfig {
             path: path.clone(),
             why: e.to_string(),
         })?;
-        std::fs::write(&path, text).map_err(|source| ConfigError::Write { path, source })
+        model_file::write(&path, text.as_bytes())
+            .map_err(|source| ConfigError::Write { path, source })
     }
 
     /// The labels as the model file has them.

@@ -1,16 +1,17 @@
 //! The recipe's update rule on Burn's optimizers.
 
-use std::path::PathBuf;
-
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{Adam, AdamConfig, GradientsParams, Optimizer as _, Sgd, SgdConfig};
-use burn::record::{BinFileRecorder, FullPrecisionSettings, Recorder, RecorderError};
 use burn::tensor::backend::AutodiffBackend;
 
+use super::checkpoint::{CheckpointError, Reader, Writer, record};
 use super::gradients;
 use super::net::Net;
 use super::recipe::Optimizer;
+
+/// Name of the state in a checkpoint.
+const STATE: &str = "optimizer";
 
 type Adapted<O, B> = OptimizerAdaptor<O, Net<B>, B>;
 
@@ -95,30 +96,40 @@ impl<B: AutodiffBackend> Rule<B> {
         }
     }
 
-    /// Writes the state to `path` (with Burn's extension).
+    /// Stores the state in a checkpoint.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn save(&self, path: PathBuf) -> Result<(), RecorderError> {
-        let recorder = BinFileRecorder::<FullPrecisionSettings>::new();
+    /// When it cannot be written.
+    pub(super) fn put(&self, writer: &mut Writer) -> Result<(), CheckpointError> {
         match &self.kind {
-            RuleKind::Sgd(rule) => Recorder::<B>::record(&recorder, rule.to_record(), path),
-            RuleKind::Adam(rule) => Recorder::<B>::record(&recorder, rule.to_record(), path),
+            RuleKind::Sgd(rule) => record::put::<B>(writer, STATE, rule.to_record()),
+            RuleKind::Adam(rule) => record::put::<B>(writer, STATE, rule.to_record()),
         }
     }
 
-    /// Reads the state that [`save`](Rule::save) wrote.
+    /// As checkpoints had it before there were manifests.
+    #[cfg(test)]
+    pub(super) fn save_first_form(&self, path: std::path::PathBuf) {
+        use burn::record::{BinFileRecorder, FullPrecisionSettings, Recorder};
+        let recorder = BinFileRecorder::<FullPrecisionSettings>::new();
+        let saved = match &self.kind {
+            RuleKind::Sgd(rule) => Recorder::<B>::record(&recorder, rule.to_record(), path),
+            RuleKind::Adam(rule) => Recorder::<B>::record(&recorder, rule.to_record(), path),
+        };
+        saved.unwrap();
+    }
+
+    /// Reads the state that [`put`](Rule::put) stored.
     ///
     /// # Errors
-    /// When the file cannot be read or holds another optimizer's state.
-    pub fn load(self, path: PathBuf, device: &B::Device) -> Result<Self, RecorderError> {
-        let recorder = BinFileRecorder::<FullPrecisionSettings>::new();
+    /// When it cannot be read or is another optimizer's.
+    pub(super) fn get(self, reader: &Reader, device: &B::Device) -> Result<Self, CheckpointError> {
         let kind = match self.kind {
             RuleKind::Sgd(rule) => {
-                RuleKind::Sgd(rule.load_record(Recorder::<B>::load(&recorder, path, device)?))
+                RuleKind::Sgd(rule.load_record(record::get::<B, _>(reader, STATE, device)?))
             }
             RuleKind::Adam(rule) => {
-                RuleKind::Adam(rule.load_record(Recorder::<B>::load(&recorder, path, device)?))
+                RuleKind::Adam(rule.load_record(record::get::<B, _>(reader, STATE, device)?))
             }
         };
         Ok(Self {

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model_file;
+
 /// What was measured in one epoch. Accuracies are fractions 0..1, losses natural-log
 /// cross-entropies; the training figures are on augmented pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,17 +41,14 @@ pub fn read(path: &Path, epochs: usize) -> Result<Vec<EpochRow>, csv::Error> {
     Ok(rows)
 }
 
-/// Writes all rows: to a temporary file first, then renamed.
+/// Writes all rows, whole or not at all.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, rows: &[EpochRow]) -> Result<(), csv::Error> {
-    let temporary = path.with_extension("csv.new");
-    let mut writer = csv::Writer::from_path(&temporary)?;
-    for row in rows {
-        writer.serialize(row)?;
-    }
-    writer.flush()?;
-    std::fs::rename(&temporary, path)?;
-    Ok(())
+    model_file::write_with(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        rows.iter().try_for_each(|row| writer.serialize(row))?;
+        Ok(writer.flush()?)
+    })
 }

@@ -70,6 +70,13 @@ pub enum TrainError {
 
 /// What the caller is told while training goes on.
 pub enum Event<'a> {
+    /// The run goes on from an older checkpoint.
+    Older {
+        /// What is wrong with the newest one.
+        damaged: &'a CheckpointError,
+        /// Finished epochs of the older one.
+        epochs: usize,
+    },
     /// A step is done.
     Step {
         /// Counted from 1.
@@ -171,8 +178,16 @@ where
     }
     let (last, best_folder) = (folder.join("last"), folder.join("best"));
     let mut state = fresh::<B>(recipe, plan, device);
-    if last.exists() || last.with_extension("old").exists() {
-        state = checkpoint::load(state, &last, device)?;
+    if let Some(loaded) = checkpoint::load(&state, &last, device)? {
+        state = loaded.state;
+        if let Some(damaged) = &loaded.damaged {
+            let epochs = state.progress.epochs;
+            let _ = on_event(Event::Older { damaged, epochs });
+        }
+        if state.progress.best_epoch > 0 {
+            // Better said now than after the last epoch.
+            checkpoint::load_best(&state.average, &best_folder, device)?;
+        }
     }
     let csv = folder.join("results.csv");
     let mut rows = results::read(&csv, state.progress.epochs)?;
@@ -205,9 +220,11 @@ where
         }
         let plateau = state.progress.plateau;
         state.progress.plateau = plateau.after(row.val_loss, recipe.schedule);
-        checkpoint::save(&state, &last)?;
         rows.push(row);
+        // Before the checkpoint: rows that are ahead of it are dropped on resume, and a missing one
+        // would stay missing.
         results::write(&csv, &rows)?;
+        checkpoint::save(&state, &last)?;
         let event = Event::Epoch {
             row: &row,
             validation: &validation,
@@ -217,7 +234,7 @@ where
             break;
         }
     }
-    let best = checkpoint::load_best(state.average.clone(), &best_folder, device)?;
+    let best = checkpoint::load_best(&state.average, &best_folder, device)?;
     let validation = validate(&best, plan, recipe, &data.validation, device);
     Ok(Outcome {
         best,

@@ -97,6 +97,7 @@ fn a_kill_between_the_renames_of_a_checkpoint_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     run(&recipe(), folder.path(), 2).unwrap();
     // As if killed after the old checkpoint was moved away and before the new one came.
+    std::fs::remove_dir_all(folder.path().join("last.old")).unwrap();
     std::fs::rename(folder.path().join("last"), folder.path().join("last.old")).unwrap();
     std::fs::create_dir(folder.path().join("last.new")).unwrap();
     let rows = run(&recipe(), folder.path(), 3).unwrap();
@@ -111,16 +112,35 @@ fn a_kill_between_the_renames_of_a_checkpoint_loses_nothing() {
 fn a_damaged_checkpoint_is_an_error_and_stays_untouched() {
     let folder = tempfile::tempdir().unwrap();
     run(&recipe(), folder.path(), 1).unwrap();
-    let net = folder.path().join("last/net.bin");
+    let net = folder.path().join("last/net.mpk");
     let whole = std::fs::read(&net).unwrap();
     std::fs::write(&net, &whole[..whole.len() / 2]).unwrap();
     let error = run(&recipe(), folder.path(), 2).unwrap_err().to_string();
     assert!(
-        error.contains("missing or damaged") && error.contains("net"),
+        error.contains("damaged") && error.contains("last/net.mpk"),
         "{error}"
     );
     assert_eq!(std::fs::read(&net).unwrap().len(), whole.len() / 2);
-    assert!(folder.path().join("best/net.bin").exists());
+    assert!(folder.path().join("best/net.mpk").exists());
+}
+
+#[test]
+fn a_damaged_checkpoint_costs_an_epoch_and_not_the_curve() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = run(&recipe(), folder.path(), 3).unwrap();
+    std::fs::remove_file(folder.path().join("last/optimizer.mpk")).unwrap();
+    assert_eq!(run(&recipe(), folder.path(), 3).unwrap(), rows);
+}
+
+#[test]
+fn damaged_best_weights_are_said_before_more_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&recipe(), folder.path(), 1).unwrap();
+    std::fs::write(folder.path().join("best/net.mpk"), b"cut").unwrap();
+    let error = run(&recipe(), folder.path(), 2).unwrap_err().to_string();
+    assert!(error.contains("best/net.mpk"), "{error}");
+    let csv = std::fs::read_to_string(folder.path().join("results.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + 1, "no epoch was trained");
 }
 
 #[test]
@@ -137,7 +157,7 @@ fn divergence_stops_with_a_message_and_keeps_earlier_weights() {
         matches!(error, TrainError::Diverged { kept: 1.., .. }),
         "{error}"
     );
-    assert!(folder.path().join("best/net.bin").exists());
+    assert!(folder.path().join("best/net.mpk").exists());
     assert!(
         run(&recipe(), folder.path(), 2).is_ok(),
         "the checkpoint before it still works"

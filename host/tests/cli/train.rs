@@ -141,7 +141,7 @@ fn a_run_ends_with_plots_and_packs_into_a_model_that_evaluates_alike() {
         "curves.svg",
         "confusion.svg",
         "report.html",
-        "best/net.bin",
+        "best/net.mpk",
     ] {
         assert!(run.join(file).exists(), "{file}");
     }
