@@ -162,6 +162,27 @@ fn float_files_compute_what_was_trained() {
 }
 
 #[test]
+fn the_auxiliary_head_ends_with_training() {
+    for layers in [RESIDUAL, PLAIN] {
+        let auxiliary = format!("ferplus = {{ blend = 0.5, auxiliary = 0.5 }}\n{layers}");
+        let (recipe, plan, net) = trained(&auxiliary);
+        let folded = fold_net(&net, recipe.batch_norm);
+        let first: Vec<Vec<f32>> = pictures()
+            .map(|pixels| trained_logits(&net, &plan, &recipe, &pixels))
+            .map(|logits| {
+                assert_eq!(logits.len(), 7 + 7, "labels and votes");
+                logits[..7].to_vec()
+            })
+            .collect();
+        let packed = device_logits(&plan, &recipe, &folded, Precision::Float);
+        assert!(packed.iter().all(|logits| logits.len() == 7));
+        equal(&packed, &first);
+        let int8 = device_logits(&plan, &recipe, &folded, Precision::Int8);
+        assert!(int8.iter().all(|logits| logits.len() == 7));
+    }
+}
+
+#[test]
 fn int8_files_compute_what_their_rounded_weights_say() {
     for layers in ALL {
         let (recipe, plan, net) = trained(layers);

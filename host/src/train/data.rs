@@ -24,6 +24,12 @@ pub enum DataError {
     /// A label without a training picture would never be learned.
     #[error("the training split has no picture of {0:?}; remove the class or add pictures of it")]
     EmptyLabel(String),
+    /// The same, where hygiene took the pictures.
+    #[error(
+        "hygiene leaves no training picture of {0:?}: `mien data hygiene` shows what leaves and \
+         why; add pictures of the class, or switch the rule off in [hygiene]"
+    )]
+    NoneLeft(String),
     /// The recipe wants FERPlus's votes and the data has none.
     #[error("the recipe uses FERPlus's votes ([ferplus]): give fer2013new.csv with --ferplus")]
     NoVotes,
@@ -83,7 +89,13 @@ pub fn prepare(
     training.targets = targets(dataset, recipe, &chosen, &map, labels.len());
     for (index, name) in labels.iter().enumerate() {
         if !training.labels.contains(&(index as u8)) {
-            return Err(DataError::EmptyLabel(name.to_owned()));
+            let taken = |&i: &u32| map[usize::from(dataset.label(i as usize))] == index as u8;
+            let had = dataset.indices_of(Split::Training).iter().any(taken);
+            return Err(if had && hygiene.is_some() {
+                DataError::NoneLeft(name.to_owned())
+            } else {
+                DataError::EmptyLabel(name.to_owned())
+            });
         }
     }
     if recipe.distillation.is_some_and(|d| d.unlabelled) {
@@ -209,3 +221,6 @@ fn balance(targets: &mut [f32], labels: usize, width: usize, beta: f64) {
         row.iter_mut().for_each(|t| *t *= weight);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,7 +201,7 @@ where
             epoch: state.progress.epochs,
             learning_rate: sums.learning_rate,
             train_loss: sums.loss / sums.steps as f64,
-            train_accuracy: sums.hits as f64 / sums.pictures as f64,
+            train_accuracy: sums.hits as f64 / sums.labelled.max(1) as f64,
             val_loss: validation.loss,
             val_accuracy: validation.accuracy(),
             seconds: started.elapsed().as_secs_f64(),
@@ -249,6 +249,7 @@ struct Sums {
     loss: f64,
     steps: usize,
     hits: usize,
+    labelled: usize,
     pictures: usize,
     learning_rate: f64,
 }
@@ -275,6 +276,7 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
         loss: 0.0,
         steps: 0,
         hits: 0,
+        labelled: 0,
         pictures: 0,
         learning_rate: 0.0,
     };
@@ -321,12 +323,14 @@ fn train_epoch<B: AutodiffBackend + TrainOps>(
         sums.steps += 1;
         sums.loss += value;
         sums.pictures += batch.len;
-        sums.hits += hits(
+        let (hits, labelled) = hits(
             &floats(logits.into_data()),
             &batch.targets,
             training.label_count,
             batch.targets.len() / batch.len,
         );
+        sums.hits += hits;
+        sums.labelled += labelled;
         let updated = rule.step(sums.learning_rate, current, grads);
         let updated = updated.update_statistics(plan, stats, recipe.batch_norm.momentum);
         progress.steps += 1;
@@ -377,13 +381,15 @@ pub(super) fn floats(data: TensorData) -> Vec<f32> {
     data.iter::<f32>().collect()
 }
 
-/// Rows whose largest logit is where the largest target is.
-fn hits(logits: &[f32], targets: &[f32], labels: usize, width: usize) -> usize {
-    logits
-        .chunks_exact(width)
-        .zip(targets.chunks_exact(width))
-        .filter(|(logits, targets)| argmax(&logits[..labels]) == argmax(&targets[..labels]))
-        .count()
+/// Rows whose largest logit is where the largest target is, and rows that have a target.
+fn hits(logits: &[f32], targets: &[f32], labels: usize, width: usize) -> (usize, usize) {
+    let rows = logits.chunks_exact(width).zip(targets.chunks_exact(width));
+    let rows = rows.map(|(logits, targets)| (&logits[..labels], &targets[..labels]));
+    let labelled = rows.filter(|(_, targets)| targets.iter().any(|t| *t > 0.0));
+    labelled.fold((0, 0), |(hits, labelled), (logits, targets)| {
+        let hit = argmax(logits) == argmax(targets);
+        (hits + usize::from(hit), labelled + 1)
+    })
 }
 
 /// Index of the first largest value.

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::backend::{Autodiff, Flex};
 use mien_models::procedural::{Scene, plane};
 
-use super::loader::Pictures;
+use super::loader::{Mixing, Pictures, for_each_batch};
 use super::plan::{Plan, SIDE};
 use super::recipe::Recipe;
 use super::results::EpochRow;
@@ -218,6 +218,62 @@ fn a_resumed_run_goes_on_exactly_whatever_state_it_has() {
     }
     assert_eq!(run(&recipe, parts.path(), 6).unwrap(), rows);
     assert!(rows[5].val_accuracy > 0.5, "and it learns: {rows:?}");
+}
+
+#[test]
+fn smaller_pictures_come_first_and_a_resume_knows_where_it_is() {
+    let stages = "seed = 5\nresolution = [{ until = 0.5, side = 24 }, { until = 0.7, side = 32 }]";
+    let text = RECIPE.replace("seed = 5", stages);
+    let recipe = Recipe::parse(&text, Path::new("test.toml")).unwrap();
+    let training = pictures(0, 96);
+    let sides: Vec<usize> = (0..4)
+        .map(|epoch| {
+            let mut side = 0;
+            let mixing = Mixing::new(&recipe, epoch);
+            let seen: Result<(), ()> = for_each_batch(&training, mixing, epoch, |batch| {
+                side = batch.side;
+                assert_eq!(batch.inputs.len(), batch.len * side * side);
+                Ok(())
+            });
+            seen.unwrap();
+            side
+        })
+        .collect();
+    assert_eq!(sides, [24, 24, 32, 48]);
+
+    let whole = tempfile::tempdir().unwrap();
+    let rows = run(&recipe, whole.path(), 4).unwrap();
+    let parts = tempfile::tempdir().unwrap();
+    for epochs in [1, 2, 3] {
+        run(&recipe, parts.path(), epochs).unwrap();
+    }
+    assert_eq!(run(&recipe, parts.path(), 4).unwrap(), rows);
+
+    let flat = text.replace("global_avg_pool", "flatten");
+    let flat = Recipe::parse(&flat, Path::new("test.toml")).unwrap();
+    let error = Plan::new(&flat, 3).unwrap_err().to_string();
+    assert!(
+        error.contains("resolution.side") && error.contains("global_avg_pool"),
+        "{error}"
+    );
+}
+
+#[test]
+fn pictures_without_label_do_not_count_as_hits_or_misses() {
+    let mut data = data();
+    for row in data.training.targets.chunks_exact_mut(3).step_by(2) {
+        row.fill(0.0);
+    }
+    let mut recipe = recipe();
+    (recipe.mixup_alpha, recipe.epochs) = (0.0, 4);
+    let plan = Plan::new(&recipe, 3).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let event = |_: Event<'_>| ControlFlow::Continue(());
+    let device = Default::default();
+    let train = train::<Autodiff<Flex>>(&recipe, &plan, &data, folder.path(), &device, event);
+    let rows = train.unwrap().rows;
+    // Half of the pictures have a label: counted over all, 0.5 would be the most.
+    assert!(rows[3].train_accuracy > 0.6, "{rows:?}");
 }
 
 #[test]

@@ -37,7 +37,9 @@ pub enum TeacherError {
         source: std::io::Error,
     },
     /// Not a pack, or a damaged one.
-    #[error("{path} is not a whole teacher pack: {why}")]
+    #[error(
+        "{path} is not a whole teacher pack: {why}. Bring it again, or make it again with mien teach"
+    )]
     Damaged {
         /// The pack.
         path: PathBuf,
@@ -240,3 +242,6 @@ pub fn read(path: &Path, student: &Recipe, pictures: &Pictures) -> Result<Taught
         logits: stored.logits,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod inspect;
 mod made;
 mod preview;
 mod train;
+mod trouble;
 
 use std::ffi::OsStr;
 use std::process::{Command, Output};

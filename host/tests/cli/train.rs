@@ -48,13 +48,14 @@ fn made_csv() -> String {
     text
 }
 
-struct Made {
+/// Data and a recipe for a run of a few seconds.
+pub struct Made {
     folder: tempfile::TempDir,
-    data: PathBuf,
-    recipe: PathBuf,
+    pub data: PathBuf,
+    pub recipe: PathBuf,
 }
 
-fn made() -> Made {
+pub fn made() -> Made {
     let folder = tempfile::tempdir().unwrap();
     let data = write(folder.path(), "fer2013.csv", made_csv());
     let recipe = write(folder.path(), "small.toml", RECIPE);
@@ -66,7 +67,20 @@ fn made() -> Made {
 }
 
 impl Made {
-    fn start(&self, run: &Path) -> Vec<String> {
+    /// A path in the test's own folder, or the folder itself.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Changes the recipe.
+    pub fn recipe(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(&self.recipe).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&self.recipe, text.replace(from, to)).unwrap();
+    }
+
+    /// Arguments that start a run.
+    pub fn start(&self, run: &Path) -> Vec<String> {
         let (data, recipe, run) = (self.data.display(), self.recipe.display(), run.display());
         format!("train|--data|{data}|--recipe|{recipe}|--run|{run}")
             .split('|')
@@ -76,7 +90,7 @@ impl Made {
 }
 
 /// results.csv without its column of times.
-fn curve(run: &Path) -> Vec<String> {
+pub fn curve(run: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(run.join("results.csv")).unwrap_or_default();
     text.lines()
         .filter_map(|line| line.rsplit_once(',').map(|(row, _)| row.to_owned()))
