@@ -142,21 +142,19 @@ impl<B: AutodiffBackend> Rule<B> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use burn::backend::{Autodiff, Flex};
     use burn::module::Param;
     use burn::tensor::{ElementConversion, Tensor};
 
     use super::*;
     use crate::train::plan::Plan;
-    use crate::train::recipe::{BUILTIN, Recipe};
+    use crate::train::recipe::Recipe;
 
     type B = Autodiff<Flex>;
 
     /// Weight, bias and gamma of a network after one step with a gradient of 1 everywhere.
     fn after_a_step(optimizer: Optimizer) -> [f64; 3] {
-        let recipe = Recipe::parse(BUILTIN[1].1, Path::new("seed.toml")).unwrap();
+        let recipe = Recipe::open("seed").unwrap();
         let plan = Plan::new(&recipe, 7).unwrap();
         let mut net = Net::<B>::new(&plan, 1, &Default::default());
         let conv = &mut net.convs[1];

@@ -157,7 +157,8 @@ pub fn fresh<B: AutodiffBackend>(recipe: &Recipe, plan: &Plan, device: &B::Devic
 /// can be resumed.
 ///
 /// # Errors
-/// When it is ended within an epoch, the loss diverges or a file cannot be written; earlier checkpoints stay as they are.
+/// When it is ended within an epoch, the loss diverges or a file cannot be written; earlier
+/// checkpoints stay as they are.
 pub fn train<B>(
     recipe: &Recipe,
     plan: &Plan,
