@@ -195,6 +195,33 @@ fn a_run_ends_with_plots_and_packs_into_a_model_that_evaluates_alike() {
 }
 
 #[test]
+fn pictures_set_aside_calibrate_the_packed_model() {
+    let made = made();
+    made.recipe(
+        "input = { kind = \"raw\" }",
+        "input = { kind = \"raw\" }\nhygiene = { calibration_share = 0.4 }",
+    );
+    let run = made.path("run");
+    stdout(made.start(&run));
+    let temperature = |options: &[&str]| {
+        let out = made.path("out.postcard").display().to_string();
+        let run = run.display().to_string();
+        let arguments = ["quantize", "--run", &run, "--out", &out];
+        let output = mien([&arguments, options].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let model = json(["inspect", &out, "--json"]);
+        (
+            model["expression"]["temperature"].as_f64().unwrap(),
+            stderr(&output),
+        )
+    };
+    let (fitted, said) = temperature(&[]);
+    assert!((fitted - 1.0).abs() > 1e-3, "{fitted}");
+    assert!(said.contains("calibrated on"), "{said}");
+    assert_eq!(temperature(&["--no-calibration"]).0, 1.0);
+}
+
+#[test]
 fn a_run_is_not_overwritten() {
     let made = made();
     let run = made.folder.path().join("run");
