@@ -30,8 +30,8 @@ pub enum DataError {
          why; add pictures of the class, or switch the rule off in [hygiene]"
     )]
     NoneLeft(String),
-    /// The recipe wants FERPlus's votes and the data has none.
-    #[error("the recipe uses FERPlus's votes ([ferplus]): give fer2013new.csv with --ferplus")]
+    /// The recipe wants FERPlus's votes in its targets and the data has none.
+    #[error("the recipe blends FERPlus's votes ([ferplus]): give fer2013new.csv with --ferplus")]
     NoVotes,
     /// Nothing to choose the epoch by.
     #[error("no picture is left to validate on: {0} training pictures are too few")]
@@ -50,6 +50,8 @@ pub struct Prepared {
     pub hygiene: Option<HygieneReport>,
     /// Pictures of the data set that are set aside for calibration.
     pub calibration: Vec<u32>,
+    /// Whether the recipe's auxiliary head learns nothing, because the data has no votes.
+    pub idle_head: bool,
 }
 
 /// Training pictures before they are copied.
@@ -72,7 +74,8 @@ pub fn prepare(
     others: &[&Dataset],
 ) -> Result<Prepared, DataError> {
     let (labels, map) = recipe.labels(dataset.labels())?;
-    if recipe.ferplus.is_some() && dataset.all_votes().is_none() {
+    let no_votes = dataset.all_votes().is_none();
+    if no_votes && recipe.ferplus.is_some_and(|f| f.blend > 0.0) {
         return Err(DataError::NoVotes);
     }
     let (mut chosen, calibration, hygiene) = choose(dataset, recipe.hygiene, others);
@@ -116,6 +119,7 @@ pub fn prepare(
         validation: source,
         hygiene,
         calibration,
+        idle_head: no_votes && recipe.auxiliary_outputs() > 0,
     })
 }
 
