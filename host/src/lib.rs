@@ -1,5 +1,6 @@
 //! Mien on the host: data set to trained, quantized and packed model.
 
+pub mod baseline;
 pub mod by_name;
 pub mod dataset;
 pub mod evaluate;

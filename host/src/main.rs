@@ -29,6 +29,8 @@ enum Command {
     Train(commands::train::Args),
     /// Write teachers' logits for distillation.
     Teach(commands::teach::Args),
+    /// Show what can be had without a network: histograms of gradients and logistic regression.
+    Baseline(commands::baseline::Args),
     /// Pack a trained network into one int8 model file.
     Quantize(commands::quantize::Args),
     /// Judge a packed model with the device's inference code.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Import(args) => commands::import::run(args),
         Command::Train(args) => commands::train::run(args),
         Command::Teach(args) => commands::teach::run(args),
+        Command::Baseline(args) => commands::baseline::run(args),
         Command::Quantize(args) => commands::quantize::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Inspect(args) => commands::inspect::run(args),

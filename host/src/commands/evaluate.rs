@@ -13,7 +13,7 @@ use mien_host::report::{self, Evaluated, Mistakes};
 
 use crate::commands;
 use crate::commands::data_args::DataArgs;
-use crate::commands::table::Table;
+use crate::commands::table;
 
 /// Arguments of `mien evaluate`.
 #[derive(clap::Args)]
@@ -216,38 +216,6 @@ fn describe(report: &Report) -> String {
         text += &format!("{name:<18} {value}\n");
     }
     text.push('\n');
-    text += &confusion_table(report);
+    text += &table::confusion(&report.figures.recall, &report.figures.confusion);
     text
-}
-
-/// Rows are the truth, columns the verdicts, the last column the recall.
-fn confusion_table(report: &Report) -> String {
-    let labels = || {
-        report
-            .figures
-            .recall
-            .0
-            .iter()
-            .map(|(label, _)| label.clone())
-    };
-    let mut table = Table::default();
-    let corner = "truth \\ verdict".to_owned();
-    table.row(
-        [corner]
-            .into_iter()
-            .chain(labels())
-            .chain(["recall".into()]),
-    );
-    for ((label, recall), counts) in report
-        .figures
-        .recall
-        .0
-        .iter()
-        .zip(&report.figures.confusion)
-    {
-        let recall = recall.map_or("-".into(), |share| format!("{:.1}%", 100.0 * share));
-        let counts = counts.iter().map(u64::to_string);
-        table.row([label.clone()].into_iter().chain(counts).chain([recall]));
-    }
-    table.render()
 }

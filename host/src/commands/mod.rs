@@ -1,5 +1,6 @@
 //! One file per subcommand: arguments, the call into the library, the output.
 
+pub mod baseline;
 pub mod data;
 pub mod data_args;
 pub mod evaluate;

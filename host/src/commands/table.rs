@@ -1,5 +1,7 @@
 //! Plain text tables for people: first column to the left, the others to the right.
 
+use mien_host::by_name::ByName;
+
 /// Rows of cells; short rows are fine.
 #[derive(Default)]
 pub struct Table {
@@ -34,6 +36,21 @@ impl Table {
         }
         text
     }
+}
+
+/// A confusion matrix: rows are the truth, columns the verdicts, the last column the recall.
+pub fn confusion(recall: &ByName<Option<f64>>, counts: &[Vec<u64>]) -> String {
+    let labels = || recall.0.iter().map(|(label, _)| label.clone());
+    let mut table = Table::default();
+    let corner = "truth \\ verdict".to_owned();
+    let head = [corner].into_iter().chain(labels());
+    table.row(head.chain(["recall".into()]));
+    for ((label, recall), counts) in recall.0.iter().zip(counts) {
+        let recall = recall.map_or("-".into(), |share| format!("{:.1}%", 100.0 * share));
+        let counts = counts.iter().map(u64::to_string);
+        table.row([label.clone()].into_iter().chain(counts).chain([recall]));
+    }
+    table.render()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ layers = [
 "#;
 
 /// Drawings in seven brightnesses and structures: easy to tell apart, not trivial.
-fn made_csv() -> String {
+pub fn made_csv() -> String {
     let mut text = "emotion,pixels,Usage\n".to_owned();
     for i in 0..84u64 {
         let class = i % 7;
