@@ -5,6 +5,9 @@
 //! that were not fitted to. The offsets go into the last layer's bias, the temperature into the
 //! file.
 
+use linfa_linalg::cholesky::SolveCInplace;
+use ndarray::Array2;
+
 /// Weight of the offsets' squares, so that classes with few pictures stay near their logits.
 const RIDGE: f64 = 1e-3;
 /// Newton steps at most; some six are needed.
@@ -90,11 +93,9 @@ impl Problem<'_> {
     /// A damped Newton step; `None` when nothing is gained any more.
     fn step(&self, at: &Parameters) -> Option<Parameters> {
         let (gradient, mut hessian) = self.derivatives(at);
-        // Offsets that are all equal change nothing: the ridge makes the matrix regular.
-        for (i, row) in hessian.iter_mut().enumerate() {
-            row[i] += 1e-9;
-        }
-        let direction = solve(hessian, gradient)?;
+        // Positive definite also where all logits are equal.
+        hessian.diag_mut().mapv_inplace(|h| h + 1e-9);
+        let direction = hessian.solvec_into(gradient).ok()?;
         let now = self.objective(at);
         let mut length = 1.0;
         while length > 1e-6 {
@@ -111,10 +112,11 @@ impl Problem<'_> {
         None
     }
 
-    fn derivatives(&self, at: &Parameters) -> (Vec<f64>, Vec<Vec<f64>>) {
+    /// Gradient and Hessian of the objective in the parameters that are fitted.
+    fn derivatives(&self, at: &Parameters) -> (Array2<f64>, Array2<f64>) {
         let (free, n) = (self.free, self.truths.len() as f64);
-        let mut gradient = vec![0.0; free];
-        let mut hessian = vec![vec![0.0; free]; free];
+        let mut gradient = Array2::zeros((free, 1));
+        let mut hessian = Array2::zeros((free, free));
         for (row, truth) in self.rows() {
             let p = self.probabilities(row, at);
             // Derivative of scaled logit `c` for parameter `i`: the logit itself, or 1 for its own
@@ -126,53 +128,22 @@ impl Problem<'_> {
             let mean: Vec<f64> = (0..free)
                 .map(|i| (0..self.labels).map(|c| p[c] * slope(i, c)).sum())
                 .collect();
-            for i in 0..free {
-                gradient[i] += (mean[i] - slope(i, truth)) / n;
-                for j in 0..=i {
-                    let product: f64 = (0..self.labels)
-                        .map(|c| p[c] * slope(i, c) * slope(j, c))
-                        .sum();
-                    hessian[i][j] += (product - mean[i] * mean[j]) / n;
-                }
+            for ((i, _), value) in gradient.indexed_iter_mut() {
+                *value += (mean[i] - slope(i, truth)) / n;
+            }
+            for ((i, j), value) in hessian.indexed_iter_mut() {
+                let product: f64 = (0..self.labels)
+                    .map(|c| p[c] * slope(i, c) * slope(j, c))
+                    .sum();
+                *value += (product - mean[i] * mean[j]) / n;
             }
         }
-        for i in 0..free {
-            for j in 0..i {
-                hessian[j][i] = hessian[i][j];
-            }
-            if i > 0 {
-                gradient[i] += 2.0 * RIDGE * at[i];
-                hessian[i][i] += 2.0 * RIDGE;
-            }
+        for i in 1..free {
+            gradient[[i, 0]] += 2.0 * RIDGE * at[i];
+            hessian[[i, i]] += 2.0 * RIDGE;
         }
         (gradient, hessian)
     }
-}
-
-/// Solves a small linear system by elimination with pivots; `None` if it is singular.
-fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Option<Vec<f64>> {
-    let n = b.len();
-    for column in 0..n {
-        let pivot =
-            (column..n).max_by(|i, j| a[*i][column].abs().total_cmp(&a[*j][column].abs()))?;
-        if a[pivot][column].abs() < 1e-14 {
-            return None;
-        }
-        a.swap(column, pivot);
-        b.swap(column, pivot);
-        for row in column + 1..n {
-            let factor = a[row][column] / a[column][column];
-            for k in column..n {
-                a[row][k] -= factor * a[column][k];
-            }
-            b[row] -= factor * b[column];
-        }
-    }
-    for row in (0..n).rev() {
-        let rest: f64 = (row + 1..n).map(|k| a[row][k] * b[k]).sum();
-        b[row] = (b[row] - rest) / a[row][row];
-    }
-    Some(b)
 }
 
 #[cfg(test)]
