@@ -16,7 +16,7 @@ const Y_LABELS_PX: u32 = 60;
 const GAP: f64 = 0.06;
 
 /// Draws bars of accuracy over confidence with the diagonal of perfect calibration, the gap
-/// between both, and below a histogram of the confidences.
+/// between both, in one colour for each side, and below a histogram of the confidences.
 pub fn reliability(bins: &[Bin]) -> Result<Drawing, PlotError> {
     Drawing::new(PAGE_PX, |page| {
         let (upper, lower) = page.split_vertically(UPPER_PX);
@@ -46,20 +46,32 @@ fn accuracy(area: &Svg<'_>, bins: &[Bin]) -> DrawResult {
         .y_label_formatter(&percent)
         .draw()?;
     let known = || bins.iter().filter_map(|bin| Some((bin, bin.accuracy?)));
-    let bars = known().map(|(bin, accuracy)| bar(bin, 0.0, accuracy, BLUE.mix(0.75).filled()));
-    chart
-        .draw_series(bars)?
-        .label("accuracy")
-        .legend(|at| swatch(at, BLUE.mix(0.75).filled()));
-    // What the confidence promises and the accuracy does not hold, or the other way round.
-    let gaps = known().filter_map(|(bin, accuracy)| {
-        let (low, high) = ordered(accuracy, bin.confidence?);
-        Some(bar(bin, low, high, ORANGE.mix(0.45).filled()))
+    let expected = |bin: &Bin, accuracy: f64| bin.confidence.unwrap_or(accuracy);
+    let held = known().map(|(bin, accuracy)| {
+        let high = accuracy.min(expected(bin, accuracy));
+        bar(bin, 0.0, high, BLUE.mix(0.75).filled())
     });
     chart
-        .draw_series(gaps)?
-        .label("gap to the mean confidence")
-        .legend(|at| swatch(at, ORANGE.mix(0.45).filled()));
+        .draw_series(held)?
+        .label("accuracy")
+        .legend(|at| swatch(at, BLUE.mix(0.75).filled()));
+    // What the accuracy holds and the confidence does not promise, and the other way round.
+    let modest = known().filter_map(|(bin, accuracy)| {
+        let low = expected(bin, accuracy);
+        (low < accuracy).then(|| bar(bin, low, accuracy, BLUE.mix(0.35).filled()))
+    });
+    chart
+        .draw_series(modest)?
+        .label("more accurate than confident")
+        .legend(|at| swatch(at, BLUE.mix(0.35).filled()));
+    let sure = known().filter_map(|(bin, accuracy)| {
+        let high = expected(bin, accuracy);
+        (high > accuracy).then(|| bar(bin, accuracy, high, ORANGE.mix(0.6).filled()))
+    });
+    chart
+        .draw_series(sure)?
+        .label("more confident than accurate")
+        .legend(|at| swatch(at, ORANGE.mix(0.6).filled()));
     let diagonal = DashedLineSeries::new([(0.0, 0.0), (1.0, 1.0)], 5, 4, INK.stroke_width(1));
     chart.draw_series(diagonal)?;
     chart
@@ -112,10 +124,6 @@ fn swatch((x, y): (i32, i32), style: ShapeStyle) -> Rectangle<(i32, i32)> {
     Rectangle::new([(x, y - 5), (x + 18, y + 5)], style)
 }
 
-fn ordered(a: f64, b: f64) -> (f64, f64) {
-    (a.min(b), a.max(b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,10 +139,14 @@ mod tests {
         let outcomes = [outcome(0, 0.95), outcome(1, 0.99), outcome(0, 0.31)];
         let bins = crate::evaluate::metrics::reliability(&outcomes);
         let svg = reliability(&bins).unwrap().svg().to_owned();
-        // Accuracy, gap and number for two bins, and a swatch each for accuracy and gap.
-        let rects =
-            svg.matches("fill=\"#0072B2\"").count() + svg.matches("fill=\"#D55E00\"").count();
-        assert_eq!(rects, 3 * 2 + 2, "{svg}");
+        let rects = |opacity, color| {
+            let filled = format!("opacity=\"{opacity}\" fill=\"{color}\"");
+            svg.matches(&filled).count()
+        };
+        // Accuracy and number for two bins, one too modest and one too sure; a swatch for each.
+        assert_eq!(rects(0.75, "#0072B2"), 2 * 2 + 1, "{svg}");
+        assert_eq!(rects(0.35, "#0072B2"), 1 + 1, "{svg}");
+        assert_eq!(rects(0.6, "#D55E00"), 1 + 1, "{svg}");
         assert!(!svg.contains("NaN"));
     }
 

@@ -57,9 +57,9 @@ pub fn figures(figures: &Figures) -> Vec<Card> {
     ];
     if let Some(average) = figures.mean_average_precision() {
         cards.push(Card {
-            name: "Mean average precision",
+            name: "Average precision",
             value: percent(average),
-            detail: "over the classes".into(),
+            detail: "mean of the classes".into(),
         });
     }
     cards

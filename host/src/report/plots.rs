@@ -9,8 +9,8 @@ use crate::plot::{self, Drawing};
 
 /// A plot with what it shows in words.
 pub fn figure(drawing: &Drawing, description: &str, caption: &str) -> Markup {
-    // Small ones may shrink with the page, wide ones would become unreadable.
-    let class = if drawing.width_px() > 400 {
+    // Most may shrink to a phone's width, the matrix's numbers would become unreadable.
+    let class = if drawing.width_px() > 520 {
         "plot wide"
     } else {
         "plot"
@@ -50,17 +50,19 @@ pub fn judged(
     let ece = percent(figures.ece);
     Ok(html! {
         h2 { "What is taken for what" }
-        div.plots {
+        div.plots.matrix {
             (figure(&confusion, "Confusion matrix; the table above holds its diagonal",
                 "Rows are the label in the data, columns the verdict; each cell has the share of \
                  its row and the number of pictures."))
             div { (classes::confusions(labels, &figures.confusion)) }
         }
         h2 { "Can its confidence be believed?" }
-        div.plots {
+        div.plots.lone {
             (figure(&reliability, &format!("Reliability diagram: calibration error {ece}"),
-                "On the dashed line, verdicts of 70% confidence are right 7 times in 10. Below it \
-                 the model is too sure of itself, above it too modest."))
+                "Above: how often verdicts are right, by their confidence. On the dashed line, those \
+                 of 70% are right 7 times in 10. Where a bar ends below it the model is too sure \
+                 of itself, above it too modest. Below: the share of verdicts with such a \
+                 confidence."))
         }
         h2 { "Precision and recall" }
         p.note {
