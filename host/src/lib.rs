@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod by_name;
+pub mod dashboard;
 pub mod dataset;
 pub mod evaluate;
 pub mod import;

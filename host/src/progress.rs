@@ -32,9 +32,9 @@ pub enum Unit {
 }
 
 impl Progress {
-    /// A bar when stderr is a terminal, else plain lines.
+    /// A bar when stderr is a terminal that can redraw, else plain lines.
     pub fn auto() -> Self {
-        if std::io::stderr().is_terminal() {
+        if std::io::stderr().is_terminal() && !console::is_dumb() {
             Self::Bar
         } else {
             Self::Lines

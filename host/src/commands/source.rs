@@ -20,6 +20,8 @@ pub struct Sources<'a> {
     pub ferplus: Option<&'a Path>,
     /// Further data sets that will judge the model.
     pub evaluation: &'a [PathBuf],
+    /// How reading them is shown.
+    pub progress: Progress,
 }
 
 impl<'a> Sources<'a> {
@@ -29,12 +31,13 @@ impl<'a> Sources<'a> {
             data: &config.data,
             ferplus: config.ferplus.as_deref(),
             evaluation: &config.evaluation,
+            progress: Progress::auto(),
         }
     }
 
     /// The data set with the votes.
     pub fn open(&self) -> anyhow::Result<Dataset> {
-        data_args::open(self.data, self.ferplus, Progress::auto())
+        data_args::open(self.data, self.ferplus, self.progress)
             .with_context(|| format!("cannot use the data set {}", self.data.display()))
     }
 
@@ -42,7 +45,7 @@ impl<'a> Sources<'a> {
     pub fn prepare(&self, recipe: &Recipe) -> anyhow::Result<Prepared> {
         let others = self.evaluation.iter();
         let others = others
-            .map(|path| data_args::open(path, None, Progress::auto()))
+            .map(|path| data_args::open(path, None, self.progress))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let others: Vec<&Dataset> = others.iter().collect();
         Ok(prepare(&self.open()?, recipe, &others)?)

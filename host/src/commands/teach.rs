@@ -58,6 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         data: &args.data,
         ferplus: args.ferplus.as_deref(),
         evaluation: &args.evaluation,
+        progress: Progress::auto(),
     };
     let prepared = sources.prepare(&student)?;
     flex::set_precision(flex::Precision::Bf16);

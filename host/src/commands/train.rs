@@ -11,6 +11,7 @@ use burn::backend::{Autodiff, Flex};
 use burn::tensor::backend::AutodiffBackend;
 use clap::ValueEnum;
 use mien_host::plot;
+use mien_host::progress::Progress;
 use mien_host::report::{self, Mistakes, Trained};
 use mien_host::train::config::RunConfig;
 use mien_host::train::data::Prepared;
@@ -74,6 +75,9 @@ pub struct Args {
     /// Leave the data set's pictures out of report.html.
     #[arg(long)]
     no_pictures: bool,
+    /// Plain lines instead of the dashboard, also on a terminal.
+    #[arg(long)]
+    plain: bool,
     /// List the built-in recipes.
     #[arg(long)]
     list: bool,
@@ -94,6 +98,15 @@ enum PrecisionArg {
     Auto,
     /// f32 throughout.
     F32,
+}
+
+impl Args {
+    fn progress(&self) -> Progress {
+        match self.plain {
+            true => Progress::Lines,
+            false => Progress::auto(),
+        }
+    }
 }
 
 /// Runs the command.
@@ -139,6 +152,7 @@ fn resume(folder: &Path, args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Pre
         } else {
             &args.evaluation
         },
+        progress: args.progress(),
     };
     let pack = args.teacher.as_deref().or(config.teacher.as_deref());
     let prepared = sources
@@ -163,6 +177,7 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
         data: &data,
         ferplus: args.ferplus.as_deref(),
         evaluation: &args.evaluation,
+        progress: args.progress(),
     };
     let prepared = sources.with_teachers(&recipe, args.teacher.as_deref())?;
     // Before there is a folder of a run that cannot be.
@@ -232,10 +247,10 @@ where
             prepared.data.training.len(),
             prepared.data.validation.len()
         ),
-        epochs: recipe.epochs,
+        recipe,
     };
     let mut rows = results::read(&folder.join("results.csv"), recipe.epochs)?;
-    let mut view = View::start(&subject)?;
+    let mut view = View::start(&subject, rows.clone(), args.progress())?;
     let writer = RunReport {
         folder,
         config,
@@ -280,6 +295,7 @@ where
             false => ControlFlow::Continue(()),
         }
     });
+    view.close();
     let outcome = match trained {
         Ok(outcome) => outcome,
         Err(error @ TrainError::Stopped { .. }) => {

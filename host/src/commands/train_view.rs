@@ -1,4 +1,4 @@
-//! What `mien train` shows on stderr: a line per epoch.
+//! What `mien train` shows on stderr: a line per epoch, and on a terminal the dashboard below.
 
 use std::io;
 use std::path::Path;
@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use burn::tensor::backend::AutodiffBackend;
 use indicatif::HumanDuration;
+use mien_host::dashboard::{Dashboard, State};
+use mien_host::progress::Progress;
+use mien_host::train::recipe::Recipe;
 use mien_host::train::results::EpochRow;
 use mien_host::train::run::{Event, Outcome};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -17,6 +20,8 @@ pub const INTERRUPTED: u8 = 130;
 
 /// The view of one run.
 pub struct View {
+    /// `None`: lines only.
+    dashboard: Option<Dashboard>,
     epochs: usize,
     stop: Arc<AtomicBool>,
 }
@@ -27,30 +32,38 @@ pub struct Subject<'a> {
     pub folder: &'a Path,
     /// Parameters and numbers of pictures.
     pub facts: String,
-    /// Epochs of the whole run.
-    pub epochs: usize,
+    /// What the whole run is to do.
+    pub recipe: &'a Recipe,
 }
 
 impl View {
-    /// Says what is trained.
+    /// Says what is trained; `rows` are the epochs before a resumption.
     ///
     /// # Errors
     /// When signals cannot be handled.
-    pub fn start(subject: &Subject<'_>) -> io::Result<Self> {
+    pub fn start(
+        subject: &Subject<'_>,
+        rows: Vec<EpochRow>,
+        progress: Progress,
+    ) -> io::Result<Self> {
         eprintln!(
             "{}; results go to {}",
             subject.facts,
             subject.folder.display()
         );
-        eprintln!("epoch     rate  loss    hits   val loss  val hits  time");
+        eprintln!("epoch      rate   loss    hits  val loss  val hits  time");
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             let code = i32::from(INTERRUPTED);
             signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&stop))?;
             signal_hook::flag::register(signal, Arc::clone(&stop))?;
         }
+        let recipe = subject.recipe;
+        let dashboard =
+            (progress == Progress::Bar).then(|| Dashboard::open(State::new(recipe, rows)));
         Ok(Self {
-            epochs: subject.epochs,
+            dashboard,
+            epochs: recipe.epochs,
             stop,
         })
     }
@@ -60,27 +73,44 @@ impl View {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Shows an epoch.
+    /// Shows a step or an epoch.
     pub fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Older { damaged, epochs } => {
-                eprintln!("warning: {damaged}");
-                eprintln!("going on from the checkpoint before it, after epoch {epochs}");
+                self.say(format!("warning: {damaged}"));
+                self.say(format!(
+                    "going on from the checkpoint before it, after epoch {epochs}"
+                ));
             }
-            Event::Epoch { row, best, .. } => eprintln!("{}", self.line(row, *best)),
+            Event::Epoch { row, best, .. } => self.say(self.line(row, *best)),
             Event::Step { .. } => {}
+        }
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.show(event);
         }
     }
 
     /// Shows a message.
     pub fn say(&self, message: String) {
-        eprintln!("{message}");
+        match &self.dashboard {
+            Some(dashboard) => dashboard.print(&message),
+            None => eprintln!("{message}"),
+        }
+    }
+
+    /// Takes the dashboard away, for what is printed after the run.
+    pub fn close(&mut self) {
+        self.dashboard = None;
     }
 
     fn line(&self, row: &EpochRow, best: bool) -> String {
         let left = (self.epochs.saturating_sub(row.epoch)) as f64 * row.seconds;
+        let left = match self.dashboard {
+            Some(_) => String::new(),
+            None => format!(", {} left", HumanDuration(Duration::from_secs_f64(left))),
+        };
         format!(
-            "{:>3}/{:<3} {:>7.5} {:.4} {:>6.2}%    {:.4}   {:>6.2}%  {:.0} s, {} left{}",
+            "{:>3}/{:<3} {:>7.5} {:.4} {:>6.2}%    {:.4}   {:>6.2}%  {:.0} s{left}{}",
             row.epoch,
             self.epochs,
             row.learning_rate,
@@ -89,7 +119,6 @@ impl View {
             row.val_loss,
             100.0 * row.val_accuracy,
             row.seconds,
-            HumanDuration(Duration::from_secs_f64(left)),
             if best { "  best" } else { "" }
         )
     }
