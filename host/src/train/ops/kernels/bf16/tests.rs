@@ -1,6 +1,8 @@
 //! Against the `f32` kernels, which are checked against the stock operations.
 
 use super::super::conv as exact;
+use super::image::pair;
+use super::tile::{self, Left, ROWS, Size};
 use super::*;
 use crate::train::ops::ConvGeometry;
 
