@@ -2,7 +2,8 @@
 
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::{ExtendedColorType, ImageDecoder, ImageResult};
-use rand::Rng;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
 use super::{MAX_PIXELS, MAX_SIDE, SIDE};
@@ -24,7 +25,9 @@ pub(super) fn change(plane: &mut [u8], side: usize, augment: &Augment, rng: &mut
     }
     if augment.noise_std > 0.0 {
         let std = augment.noise_std * rng.random::<f32>();
-        noise(plane, std, rng);
+        // Of its own generator: what is drawn later must not depend on the number of pixels, so
+        // that teacher and student see the same variant at different sides.
+        noise(plane, std, &mut ChaCha8Rng::seed_from_u64(rng.random()));
     }
     if let Some([least, most]) = augment.jpeg_quality {
         let quality = rng.random_range(least..=most);
@@ -122,8 +125,6 @@ fn jpeg(plane: &mut [u8], side: usize, quality: u8) -> ImageResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
 
     fn mean(plane: &[u8]) -> f64 {
         plane.iter().map(|p| f64::from(*p)).sum::<f64>() / plane.len() as f64
@@ -218,6 +219,22 @@ mod tests {
         let mut plane = texture(48);
         noise(&mut plane, 0.0, &mut ChaCha8Rng::seed_from_u64(1));
         assert_eq!(plane, texture(48));
+    }
+
+    #[test]
+    fn later_draws_do_not_depend_on_the_side() {
+        let augment = Augment {
+            noise_std: 5.0,
+            blur_sigma_px: 1.0,
+            gamma: 0.2,
+            ..Augment::default()
+        };
+        let next = |side: usize| {
+            let mut rng = ChaCha8Rng::seed_from_u64(3);
+            change(&mut texture(side), side, &augment, &mut rng);
+            rng.random::<u64>()
+        };
+        assert_eq!(next(32), next(48));
     }
 
     #[test]
