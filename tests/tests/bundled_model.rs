@@ -46,3 +46,22 @@ fn it_judges_public_test_as_its_card_says() {
     let lost = float_accuracy() - accuracy;
     assert!(lost.abs() <= INT8_COST, "{lost} lost to int8");
 }
+
+/// The model for slow boards, which no build carries.
+fn tiny() -> Vec<u8> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../models/expression-tiny.postcard"
+    );
+    std::fs::read(path).expect("committed")
+}
+
+#[test]
+fn the_tiny_model_is_tiny() {
+    let file = tiny();
+    assert!(file.len() <= 150_000, "{} bytes", file.len());
+    let (_, model) = decode::<ExpressionModel<'_>>(&file).expect("valid");
+    let macs = model.network.macs().expect("sound shapes");
+    assert!(macs <= 8_000_000, "{macs} MACs");
+    assert!(model.temperature != 1.0, "calibrated");
+}
