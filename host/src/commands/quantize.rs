@@ -40,7 +40,7 @@ pub struct Args {
     /// How weights are stored.
     #[arg(long, value_enum, default_value_t = Stored::Int8)]
     precision: Stored,
-    /// The run's data set, if it is elsewhere now: pictures of it set aside by the recipe's [hygiene]
+    /// The run's data set, if it is elsewhere now: pictures of it set aside by the recipe's `[hygiene]`
     /// calibrate the model.
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,

@@ -33,7 +33,7 @@ pub struct Args {
     /// Data sets that will judge the model, as for the student.
     #[arg(long, value_name = "PATH")]
     evaluation: Vec<PathBuf>,
-    /// The student's recipe, a built-in one or a TOML file; its [distillation] says how many
+    /// The student's recipe, a built-in one or a TOML file; its `[distillation]` says how many
     /// variants of each picture there are.
     #[arg(long)]
     recipe: String,

@@ -40,11 +40,11 @@ pub struct Args {
     /// FERPlus's votes, fer2013new.csv (a file of `mien data pack` may hold them already).
     #[arg(long, value_name = "FILE")]
     ferplus: Option<PathBuf>,
-    /// Another data set that will judge the model: where the recipe has [hygiene], its pictures
+    /// Another data set that will judge the model: where the recipe has `[hygiene]`, its pictures
     /// leave Training as PublicTest's do. May be given several times.
     #[arg(long, value_name = "PATH")]
     evaluation: Vec<PathBuf>,
-    /// The teachers' pack, for recipes with [distillation].
+    /// The teachers' pack, for recipes with `[distillation]`.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
     /// A built-in recipe or a TOML file.

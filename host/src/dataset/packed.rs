@@ -115,7 +115,7 @@ fn header(data: &Dataset) -> Vec<u8> {
 /// claims.
 ///
 /// # Errors
-/// When anything is not as [`write`] leaves it.
+/// When anything is not as [`write()`] leaves it.
 pub fn read(mut file: impl Read) -> Result<Dataset, PackedError> {
     let header = Header::read(&mut file)?;
     let mut decoder = zstd::Decoder::new(file).map_err(PackedError::Decompress)?;

@@ -24,7 +24,7 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     data: DataArgs,
-    /// A built-in recipe or a TOML file; its [input] and [augment] are shown.
+    /// A built-in recipe or a TOML file; its `[input]` and `[augment]` are shown.
     #[arg(long, value_name = "NAME|FILE", default_value = "compact")]
     recipe: String,
     /// The part of the data.
