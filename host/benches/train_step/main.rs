@@ -12,6 +12,10 @@ use mien_host::train::ops::flex::Precision;
 
 use network::{NETWORKS, Trainer};
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCHES: [usize; 2] = [64, 128];
 const PRECISIONS: [(&str, Precision); 2] = [("f32", Precision::F32), ("bf16", Precision::Bf16)];
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use mien_host::train::ops::flex::{Precision, set_precision};
@@ -19,6 +19,7 @@ const SECONDS: f64 = 1.0;
 const THREADS: [usize; 2] = [1, 2];
 
 struct Peer {
+    process: Child,
     requests: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
 }
@@ -26,15 +27,17 @@ struct Peer {
 impl Peer {
     fn start(python: &OsStr) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers/pytorch_speed.py");
-        let mut child = Command::new(python)
+        let mut process = Command::new(python)
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the interpreter in MIEN_PEER_PYTHON starts");
+        let (requests, answers) = (process.stdin.take(), process.stdout.take());
         Self {
-            requests: child.stdin.take().expect("piped"),
-            answers: BufReader::new(child.stdout.take().expect("piped")).lines(),
+            process,
+            requests: requests.expect("piped"),
+            answers: BufReader::new(answers.expect("piped")).lines(),
         }
     }
 
@@ -42,6 +45,14 @@ impl Peer {
         writeln!(self.requests, "{request}").expect("the script reads");
         let answer = self.answers.next().expect("the script answers");
         serde_json::from_str(&answer.expect("text")).expect("JSON")
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
