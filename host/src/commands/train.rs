@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use burn::backend::{Autodiff, Flex};
+#[cfg(feature = "cuda")]
+use burn::backend::{Cuda, cuda::CudaDevice};
 use burn::tensor::backend::AutodiffBackend;
+#[cfg(feature = "cuda")]
+use burn::tensor::backend::{Backend, DeviceOps};
 use clap::ValueEnum;
 use mien_host::plot;
 use mien_host::progress::Progress;
@@ -16,6 +20,8 @@ use mien_host::report::{self, Mistakes, Trained};
 use mien_host::train::config::RunConfig;
 use mien_host::train::data::Prepared;
 use mien_host::train::ops::{TrainOps, flex};
+#[cfg(feature = "collective")]
+use mien_host::train::peers::train_together;
 use mien_host::train::plan::Plan;
 use mien_host::train::recipe::{BUILTIN, Recipe};
 use mien_host::train::results::{self, EpochRow};
@@ -69,6 +75,11 @@ pub struct Args {
     /// Where to compute.
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     device: Device,
+    /// Train with this many peers, a GPU each; every step takes so many batches [default: 1, or
+    /// those the run was started with].
+    #[cfg(feature = "collective")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    peers: Option<u8>,
     /// Precision of convolutions on the CPU.
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     precision: PrecisionArg,
@@ -123,22 +134,45 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(folder) => resume(folder, &args)?,
         None => start(&args)?,
     };
+    let peers = usize::from(args.peers().unwrap_or(config.peers));
+    if peers > 1 && !cfg!(feature = "collective") {
+        bail!(
+            "{} is of {peers} peers, which a build with the feature `collective` has",
+            folder.display()
+        );
+    }
     match args.device {
         Device::Cpu => {
             flex::set_precision(match args.precision {
                 PrecisionArg::Auto => flex::Precision::Bf16,
                 PrecisionArg::F32 => flex::Precision::F32,
             });
-            train_on::<Autodiff<Flex>>(&args, &folder, &config, &prepared, &Default::default())
+            let devices = vec![Default::default(); peers];
+            train_on::<Autodiff<Flex>>(&args, &folder, &config, &prepared, &devices)
         }
         #[cfg(feature = "cuda")]
-        Device::Cuda => train_on::<Autodiff<burn::backend::Cuda>>(
-            &args,
-            &folder,
-            &config,
-            &prepared,
-            &Default::default(),
-        ),
+        Device::Cuda => {
+            let devices: Vec<_> = (0..peers).map(CudaDevice::new).collect();
+            let found = <Cuda as Backend>::device_count(devices[0].id().type_id);
+            if peers > 1 && peers > found {
+                bail!(
+                    "{peers} peers need a GPU each, and there are {found}: go on with --resume {} \
+                     --peers {found}",
+                    folder.display()
+                );
+            }
+            train_on::<Autodiff<Cuda>>(&args, &folder, &config, &prepared, &devices)
+        }
+    }
+}
+
+impl Args {
+    /// What `--peers` says.
+    fn peers(&self) -> Option<u8> {
+        #[cfg(feature = "collective")]
+        return self.peers;
+        #[cfg(not(feature = "collective"))]
+        None
     }
 }
 
@@ -200,6 +234,7 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
         teacher: args.teacher.as_deref().map(absolute),
         labels: prepared.labels.iter().map(str::to_owned).collect(),
         validation: prepared.validation.clone(),
+        peers: args.peers().unwrap_or(1),
         recipe,
     };
     config.write(&folder)?;
@@ -225,7 +260,7 @@ fn train_on<B>(
     folder: &Path,
     config: &RunConfig,
     prepared: &Prepared,
-    device: &B::Device,
+    devices: &[B::Device],
 ) -> anyhow::Result<ExitCode>
 where
     B: AutodiffBackend + TrainOps,
@@ -263,7 +298,7 @@ where
         .max_minutes
         .map(|m| Duration::from_secs_f64(m.max(0.0) * 60.0));
     let mut best: Option<(usize, Validation)> = None;
-    let trained = train::<B>(recipe, &plan, &prepared.data, folder, device, |event| {
+    let on_event = |event: Event<'_>| {
         view.show(&event);
         if let Event::Epoch {
             row,
@@ -294,7 +329,13 @@ where
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
-    });
+    };
+    let data = &prepared.data;
+    let trained = match devices {
+        #[cfg(feature = "collective")]
+        [_, _, ..] => train_together::<B>(recipe, &plan, data, folder, devices, on_event),
+        _ => train::<B>(recipe, &plan, data, folder, &devices[0], on_event),
+    };
     view.close();
     let outcome = match trained {
         Ok(outcome) => outcome,

@@ -27,8 +27,19 @@ pub struct RunConfig {
     pub labels: Vec<String>,
     /// Where the validation pictures come from.
     pub validation: String,
+    /// How many peers train it; a step takes a batch for each.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub peers: u8,
     /// The recipe as it was used.
     pub recipe: Recipe,
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn is_one(peers: &u8) -> bool {
+    *peers == 1
 }
 
 /// Why a run's configuration cannot be used.

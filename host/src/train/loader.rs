@@ -12,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::augment::{self, PIXELS};
 use super::mix;
+use super::peers::Place;
 use super::recipe::{Augment, Recipe};
 use super::teacher::Taught;
 
@@ -106,6 +107,8 @@ pub struct Mixing {
     pub views: Option<(usize, f64)>,
     /// The run's seed.
     pub seed: u64,
+    /// Which of the peers' batches.
+    pub place: Place,
 }
 
 impl Mixing {
@@ -121,6 +124,7 @@ impl Mixing {
             cutmix_alpha: recipe.cutmix_alpha,
             views: recipe.distillation.map(|d| (d.views, d.temperature)),
             seed: recipe.seed,
+            place: Place::ALONE,
         }
     }
 }
@@ -138,8 +142,9 @@ fn generator(seed: u64, epoch: usize, position: u64) -> ChaCha8Rng {
     rng
 }
 
-/// Runs `f` over one epoch's shuffled batches while a scoped thread prepares the next ones. A last
-/// batch that is not full is left out (its pictures come again in another order).
+/// Runs `f` over one epoch's shuffled batches, with peers over its own part of them, while a scoped
+/// thread prepares the next ones. A last batch that is not full is left out (its pictures come again
+/// in another order), and so are batches that would not be one for each peer.
 pub fn for_each_batch<E>(
     pictures: &Pictures,
     mixing: Mixing,
@@ -152,7 +157,10 @@ pub fn for_each_batch<E>(
         let (sender, receiver) = sync_channel(AHEAD);
         let order = &order;
         scope.spawn(move || {
-            for (number, indices) in order.chunks_exact(mixing.batch).enumerate() {
+            let batches = order.chunks_exact(mixing.batch).enumerate();
+            let (rank, count) = (mixing.place.rank(), mixing.place.count());
+            let own = batches.skip(rank).step_by(count);
+            for (number, indices) in own.take(order.len() / mixing.batch / count) {
                 let batch = make(pictures, mixing, epoch, number, indices);
                 if sender.send(batch).is_err() {
                     return; // The trainer stopped early.
@@ -252,6 +260,7 @@ mod tests {
             cutmix_alpha: 0.0,
             views: None,
             seed: 9,
+            place: Place::ALONE,
         }
     }
 

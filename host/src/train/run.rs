@@ -1,22 +1,19 @@
 //! The training loop.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::module::AutodiffModule;
-use burn::optim::GradientsParams;
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{Tensor, TensorData};
 
-use super::average;
 use super::checkpoint::{self, CheckpointError, Progress, State};
-use super::gradients;
-use super::loader::{Batch, Mixing, Pictures, for_each_batch};
-use super::net::{BatchStats, Mode, Net, noise};
-use super::objective::Objective;
+use super::epoch::train_epoch;
+use super::loader::Pictures;
+use super::net::Net;
 use super::ops::TrainOps;
 use super::optimizer::Rule;
+use super::peers::{PeerError, Place};
 use super::plan::Plan;
 use super::recipe::{Recipe, Select};
 use super::results::{self, EpochRow};
@@ -63,6 +60,12 @@ pub enum TrainError {
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// Peers start from the same weights, and there are none.
+    #[error("there is no checkpoint in {0} that the peers could start from")]
+    NoStart(PathBuf),
+    /// The other peers are gone or do something else.
+    #[error(transparent)]
+    Peers(#[from] PeerError),
     /// results.csv could not be written or read.
     #[error("cannot write or read results.csv: {0}")]
     Results(#[from] csv::Error),
@@ -115,6 +118,8 @@ pub struct Data {
 pub struct Outcome<B: AutodiffBackend> {
     /// Weights of the best epoch.
     pub best: Net<B::InnerBackend>,
+    /// Weights at the end.
+    pub last: Net<B>,
     /// Counters at the end.
     pub progress: Progress,
     /// All epochs.
@@ -165,18 +170,60 @@ pub fn train<B>(
     data: &Data,
     folder: &Path,
     device: &B::Device,
+    on_event: impl FnMut(Event<'_>) -> ControlFlow<()>,
+) -> Result<Outcome<B>, TrainError>
+where
+    B: AutodiffBackend + TrainOps,
+    B::InnerBackend: TrainOps,
+{
+    lead(Place::ALONE, recipe, plan, data, folder, device, on_event)
+}
+
+fn check_size(recipe: &Recipe, training: &Pictures, place: Place) -> Result<(), TrainError> {
+    let batch = recipe.batch * place.count();
+    if training.len() < batch {
+        return Err(TrainError::TooFew {
+            pictures: training.len(),
+            batch,
+        });
+    }
+    Ok(())
+}
+
+/// Counts an epoch with this validation; whether it is the best.
+fn count_epoch(progress: &mut Progress, recipe: &Recipe, loss: f64, accuracy: f64) -> bool {
+    progress.epochs += 1;
+    let (value, best) = match recipe.select {
+        Select::ValidationLoss => (loss, loss < progress.best_value),
+        Select::ValidationAccuracy => (accuracy, accuracy > progress.best_value),
+    };
+    if best {
+        progress.best_epoch = progress.epochs;
+        progress.best_value = value;
+    }
+    progress.plateau = progress.plateau.after(loss, recipe.schedule);
+    best
+}
+
+/// The first peer's part of a run: it validates and writes. Peers start from a checkpoint in
+/// `folder`, their own copy of it or the same.
+///
+/// # Errors
+/// As [`train`], and when the peers do not work together.
+pub fn lead<B>(
+    place: Place,
+    recipe: &Recipe,
+    plan: &Plan,
+    data: &Data,
+    folder: &Path,
+    device: &B::Device,
     mut on_event: impl FnMut(Event<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome<B>, TrainError>
 where
     B: AutodiffBackend + TrainOps,
     B::InnerBackend: TrainOps,
 {
-    if data.training.len() < recipe.batch {
-        return Err(TrainError::TooFew {
-            pictures: data.training.len(),
-            batch: recipe.batch,
-        });
-    }
+    check_size(recipe, &data.training, place)?;
     let (last, best_folder) = (folder.join("last"), folder.join("best"));
     let mut state = fresh::<B>(recipe, plan, device);
     if let Some(loaded) = checkpoint::load(&state, &last, device)? {
@@ -195,43 +242,45 @@ where
     while state.progress.epochs < recipe.epochs && !is_stale(recipe, &state.progress) {
         let started = Instant::now();
         let sums;
-        (state, sums) = train_epoch(state, recipe, plan, &data.training, device, &mut on_event)?;
+        (state, sums) = train_epoch(
+            state,
+            place,
+            recipe,
+            plan,
+            &data.training,
+            device,
+            &mut on_event,
+        )?;
         let validation = validate(&state.average, plan, recipe, &data.validation, device);
-        state.progress.epochs += 1;
+        let (mut val_loss, mut val_accuracy) = (validation.loss, validation.accuracy());
+        if place != Place::ALONE {
+            // All must decide by the same numbers.
+            let own = [val_loss as f32, val_accuracy as f32];
+            [val_loss, val_accuracy] = place
+                .hear::<B::InnerBackend, 2>(own, device)?
+                .map(f64::from);
+        }
+        let best = count_epoch(&mut state.progress, recipe, val_loss, val_accuracy);
         let row = EpochRow {
             epoch: state.progress.epochs,
             learning_rate: sums.learning_rate,
             train_loss: sums.loss / sums.steps as f64,
             train_accuracy: sums.hits as f64 / sums.labelled.max(1) as f64,
-            val_loss: validation.loss,
-            val_accuracy: validation.accuracy(),
+            val_loss,
+            val_accuracy,
             seconds: started.elapsed().as_secs_f64(),
         };
-        let (value, best) = match recipe.select {
-            Select::ValidationLoss => (row.val_loss, row.val_loss < state.progress.best_value),
-            Select::ValidationAccuracy => (
-                row.val_accuracy,
-                row.val_accuracy > state.progress.best_value,
-            ),
-        };
-        if best {
-            state.progress.best_epoch = row.epoch;
-            state.progress.best_value = value;
-            checkpoint::save_best(&state.average, &best_folder)?;
-        }
-        let plateau = state.progress.plateau;
-        state.progress.plateau = plateau.after(row.val_loss, recipe.schedule);
         rows.push(row);
-        // Before the checkpoint: rows that are ahead of it are dropped on resume, and a missing one
-        // would stay missing.
-        results::write(&csv, &rows)?;
-        checkpoint::save(&state, &last)?;
+        let written = write(&state, best, &rows, folder);
         let event = Event::Epoch {
             row: &row,
             validation: &validation,
             best,
         };
-        if on_event(event).is_break() {
+        let go_on = written.is_ok() && on_event(event).is_continue();
+        let [stop] = place.hear::<B::InnerBackend, 1>([f32::from(!go_on)], device)?;
+        written?;
+        if stop > 0.0 {
             break;
         }
     }
@@ -239,6 +288,7 @@ where
     let validation = validate(&best, plan, recipe, &data.validation, device);
     Ok(Outcome {
         best,
+        last: state.net,
         progress: state.progress,
         rows,
         validation,
@@ -246,160 +296,56 @@ where
     })
 }
 
-struct Sums {
-    loss: f64,
-    steps: usize,
-    hits: usize,
-    labelled: usize,
-    pictures: usize,
-    learning_rate: f64,
-}
-
-fn train_epoch<B: AutodiffBackend + TrainOps>(
-    state: State<B>,
+/// Another peer's part of a run that [`lead`] leads; its weights at the end.
+///
+/// # Errors
+/// When the loss diverges, there is no checkpoint to start from, or the peers do not work together.
+pub fn follow<B>(
+    place: Place,
     recipe: &Recipe,
     plan: &Plan,
     training: &Pictures,
+    folder: &Path,
     device: &B::Device,
-    on_event: &mut impl FnMut(Event<'_>) -> ControlFlow<()>,
-) -> Result<(State<B>, Sums), TrainError> {
-    let State {
-        net,
-        mut average,
-        mut rule,
-        mut progress,
-    } = state;
-    let epoch = progress.epochs;
-    let steps = training.len() / recipe.batch;
-    let objective = Objective::new(recipe, training.label_count);
-    let mut net = Some(net);
-    let mut sums = Sums {
-        loss: 0.0,
-        steps: 0,
-        hits: 0,
-        labelled: 0,
-        pictures: 0,
-        learning_rate: 0.0,
+) -> Result<Net<B>, TrainError>
+where
+    B: AutodiffBackend + TrainOps,
+    B::InnerBackend: TrainOps,
+{
+    check_size(recipe, training, place)?;
+    let fresh = fresh::<B>(recipe, plan, device);
+    let Some(loaded) = checkpoint::load(&fresh, &folder.join("last"), device)? else {
+        return Err(TrainError::NoStart(folder.to_owned()));
     };
-    let started = Instant::now();
-    for_each_batch(training, Mixing::new(recipe, epoch), epoch, |batch| {
-        let Some(current) = net.take() else {
-            return Ok(());
-        };
-        let at = epoch as f64 + (sums.steps as f64 + 1.0) / steps as f64;
-        sums.learning_rate =
-            recipe
-                .schedule
-                .learning_rate(at, recipe.epochs as f64, progress.plateau.reductions);
-        let input = inputs::<B>(&batch, device);
-        let pass = |net: &Net<B>, stats: &mut BatchStats<B>| {
-            let noise = &mut noise(recipe.seed, epoch, sums.steps);
-            let mode = Mode::Train { stats, noise };
-            let logits = net.forward(plan, recipe.batch_norm, input.clone(), mode);
-            let loss = objective.loss(logits.clone(), &batch, device);
-            (logits, loss)
-        };
-        let mut stats = vec![];
-        let (logits, loss) = pass(&current, &mut stats);
-        let value: f64 = burn::tensor::ElementConversion::elem(loss.clone().into_scalar());
-        if !value.is_finite() {
-            let (epoch, step, kept) = (epoch + 1, sums.steps + 1, epoch);
-            return Err(TrainError::Diverged {
-                epoch,
-                step,
-                loss: value,
-                kept,
-            });
-        }
-        let mut grads = GradientsParams::from_grads(loss.backward(), &current);
-        if let Some(sam) = recipe.sam {
-            // The same pictures and the same dropout; these statistics are of moved weights.
-            let moved = gradients::ascend(current.clone(), grads, sam.rho);
-            let (_, loss) = pass(&moved, &mut vec![]);
-            grads = GradientsParams::from_grads(loss.backward(), &moved);
-        }
-        if recipe.clip_norm > 0.0 {
-            grads = gradients::clip(&current, grads, recipe.clip_norm);
-        }
-        sums.steps += 1;
-        sums.loss += value;
-        sums.pictures += batch.len;
-        let (hits, labelled) = hits(
-            &floats(logits.into_data()),
-            &batch.targets,
-            training.label_count,
-            batch.targets.len() / batch.len,
-        );
-        sums.hits += hits;
-        sums.labelled += labelled;
-        let updated = rule.step(sums.learning_rate, current, grads);
-        let updated = updated.update_statistics(plan, stats, recipe.batch_norm.momentum);
-        progress.steps += 1;
-        let valid = updated.valid();
-        average = if recipe.ema_decay > 0.0 {
-            average::update(average.clone(), &valid, recipe.ema_decay, progress.steps)
-        } else {
-            valid
-        };
-        net = Some(updated);
-        let event = Event::Step {
-            epoch: epoch + 1,
-            step: sums.steps,
-            steps,
-            loss: sums.loss / sums.steps as f64,
-            learning_rate: sums.learning_rate,
-            pictures_per_second: sums.pictures as f64 / started.elapsed().as_secs_f64(),
-        };
-        if on_event(event).is_break() {
-            return Err(TrainError::Stopped {
-                epoch: epoch + 1,
-                step: sums.steps,
-                steps,
-                kept: epoch,
-            });
-        }
-        Ok(())
-    })?;
-    let net = net.unwrap_or_else(|| unreachable!("put back at the end of every step"));
-    Ok((
-        State {
-            net,
-            average,
-            rule,
-            progress,
-        },
-        sums,
-    ))
-}
-
-fn inputs<B: burn::tensor::backend::Backend>(batch: &Batch, device: &B::Device) -> Tensor<B, 4> {
-    let data = TensorData::new(batch.inputs.clone(), [batch.len, 1, batch.side, batch.side]);
-    Tensor::from_data(data, device)
-}
-
-/// The values of a float tensor's data as `f32`.
-pub(super) fn floats(data: TensorData) -> Vec<f32> {
-    data.iter::<f32>().collect()
-}
-
-/// Rows whose largest logit is where the largest target is, and rows that have a target.
-fn hits(logits: &[f32], targets: &[f32], labels: usize, width: usize) -> (usize, usize) {
-    let rows = logits.chunks_exact(width).zip(targets.chunks_exact(width));
-    let rows = rows.map(|(logits, targets)| (&logits[..labels], &targets[..labels]));
-    let labelled = rows.filter(|(_, targets)| targets.iter().any(|t| *t > 0.0));
-    labelled.fold((0, 0), |(hits, labelled), (logits, targets)| {
-        let hit = argmax(logits) == argmax(targets);
-        (hits + usize::from(hit), labelled + 1)
-    })
-}
-
-/// Index of the first largest value.
-pub(super) fn argmax(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = i;
+    let mut state = loaded.state;
+    let mut quiet = |_: Event<'_>| ControlFlow::Continue(());
+    while state.progress.epochs < recipe.epochs && !is_stale(recipe, &state.progress) {
+        (state, _) = train_epoch(state, place, recipe, plan, training, device, &mut quiet)?;
+        let [loss, accuracy] = place
+            .hear::<B::InnerBackend, 2>([0.0; 2], device)?
+            .map(f64::from);
+        count_epoch(&mut state.progress, recipe, loss, accuracy);
+        let [stop] = place.hear::<B::InnerBackend, 1>([0.0], device)?;
+        if stop > 0.0 {
+            break;
         }
     }
-    best
+    Ok(state.net)
+}
+
+/// Writes what an epoch leaves.
+fn write<B: AutodiffBackend>(
+    state: &State<B>,
+    best: bool,
+    rows: &[EpochRow],
+    folder: &Path,
+) -> Result<(), TrainError> {
+    if best {
+        checkpoint::save_best(&state.average, &folder.join("best"))?;
+    }
+    // Before the checkpoint: rows that are ahead of it are dropped on resume, and a missing one
+    // would stay missing.
+    results::write(&folder.join("results.csv"), rows)?;
+    checkpoint::save(state, &folder.join("last"))?;
+    Ok(())
 }

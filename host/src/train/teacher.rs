@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::augment;
+use super::epoch::floats;
 use super::loader::{Pictures, view_generator};
 use super::net::{Mode, Net};
 use super::ops::TrainOps;
 use super::plan::{Plan, SIDE};
 use super::recipe::Recipe;
-use super::run::floats;
 use crate::model_file;
 
 const MAGIC: &[u8; 8] = b"MIENTCH1";

@@ -4,12 +4,12 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, activation};
 
 use super::augment::{self, PIXELS};
+use super::epoch::{argmax, floats};
 use super::loader::Pictures;
 use super::net::{Mode, Net};
 use super::ops::TrainOps;
 use super::plan::{Plan, SIDE};
 use super::recipe::Recipe;
-use super::run::{argmax, floats};
 use crate::evaluate::Predictions;
 
 /// Pictures evaluated at once.
