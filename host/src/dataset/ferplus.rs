@@ -7,8 +7,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use super::class_names::usage_split;
-use super::error::{BadRow, DatasetError, Problems, RowProblem};
-use super::lines::{MAX_LINE_BYTES, column_names, fields, quote, read_line, text};
+use super::error::{DatasetError, RowProblem};
+use super::lines::{quote, text};
+use super::table::Table;
 use super::{Dataset, Split};
 
 /// The columns of votes, in FERPlus's order, which is not FER2013's.
@@ -24,6 +25,14 @@ pub const COLUMNS: [&str; 10] = [
     "unknown",
     "NF",
 ];
+const TABLE: Table<11> = Table {
+    what: "FERPlus's fer2013new.csv",
+    expected: "`Usage`, `neutral`, `happiness`, … and `NF`",
+    columns: {
+        let [a, b, c, d, e, f, g, h, i, j] = COLUMNS;
+        ["Usage", a, b, c, d, e, f, g, h, i, j]
+    },
+};
 /// Column of the votes for contempt, which FER2013 does not have.
 const CONTEMPT: usize = 7;
 /// Column of the votes that there is no face.
@@ -215,102 +224,23 @@ pub fn read(path: &Path) -> Result<Votes, DatasetError> {
 }
 
 /// The same from any reader; `path` is for messages.
-fn read_rows(mut reader: impl BufRead, path: &Path) -> Result<Votes, DatasetError> {
+fn read_rows(reader: impl BufRead, path: &Path) -> Result<Votes, DatasetError> {
     let mut votes = Votes::default();
-    let mut problems = Problems::new();
-    let mut line = Vec::new();
-    let mut columns = None;
-    for number in 1.. {
-        let length = read_line(&mut reader, &mut line).map_err(|source| DatasetError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let Some(columns) = &columns else {
-            columns = Some(parse_header(&line, path)?);
-            continue;
-        };
-        if length == 0 {
-            break;
-        }
-        if length <= MAX_LINE_BYTES && line.trim_ascii().is_empty() {
-            continue;
-        }
-        let row = match length {
-            0..=MAX_LINE_BYTES => parse_row(&line, columns),
-            _ => Err(RowProblem::TooLong(MAX_LINE_BYTES)),
-        };
-        let stop = matches!(row, Err(RowProblem::TooLong(_)));
-        match row {
-            Ok((counts, split)) => votes.push(counts, split),
-            Err(problem) => problems.push(BadRow {
-                line: number,
-                problem,
-            }),
-        }
-        if stop {
-            break;
-        }
-    }
-    if problems.first.is_empty() {
-        return Ok(votes);
-    }
-    Err(DatasetError::BadRows {
-        path: path.to_owned(),
-        rows: problems.first,
-        more: problems.more,
-    })
+    TABLE.read(reader, path, |row| {
+        let (counts, split) = parse_row(row)?;
+        votes.push(counts, split);
+        Ok(())
+    })?;
+    Ok(votes)
 }
 
-/// Where the columns are.
-struct Columns {
-    usage: usize,
-    votes: [usize; 10],
-    count: usize,
-}
-
-fn parse_header(line: &[u8], path: &Path) -> Result<Columns, DatasetError> {
-    let names = column_names(line);
-    let find = |wanted: &str| {
-        names
-            .iter()
-            .position(|name| name.eq_ignore_ascii_case(wanted))
-    };
-    let missing: Vec<&str> = ["Usage"]
-        .into_iter()
-        .chain(COLUMNS)
-        .filter(|wanted| find(wanted).is_none())
-        .collect();
-    if !missing.is_empty() {
-        return Err(DatasetError::Header {
-            path: path.to_owned(),
-            what: "FERPlus's fer2013new.csv",
-            expected: "`Usage`, `neutral`, `happiness`, … and `NF`",
-            missing: missing.join(", "),
-            found: quote(line),
-        });
-    }
-    Ok(Columns {
-        usage: find("Usage").unwrap_or_default(),
-        votes: COLUMNS.map(|wanted| find(wanted).unwrap_or_default()),
-        count: names.len(),
-    })
-}
-
-fn parse_row(line: &[u8], columns: &Columns) -> Result<([u8; 10], Split), RowProblem> {
-    let row: Vec<&[u8]> = fields(line).collect();
-    if row.len() != columns.count {
-        return Err(RowProblem::Columns {
-            found: row.len(),
-            wanted: columns.count,
-        });
-    }
-    let usage = row[columns.usage];
+fn parse_row([usage, fields @ ..]: [&[u8]; 11]) -> Result<([u8; 10], Split), RowProblem> {
     let split = usage_split(&text(usage)).ok_or_else(|| RowProblem::Usage(quote(usage)))?;
     let mut counts = [0; 10];
-    for ((count, &at), column) in counts.iter_mut().zip(&columns.votes).zip(COLUMNS) {
-        *count = text(row[at]).parse().map_err(|_| RowProblem::Votes {
+    for ((count, field), column) in counts.iter_mut().zip(fields).zip(COLUMNS) {
+        *count = text(field).parse().map_err(|_| RowProblem::Votes {
             column,
-            text: quote(row[at]),
+            text: quote(field),
         })?;
     }
     Ok((counts, split))

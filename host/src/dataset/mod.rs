@@ -11,6 +11,7 @@ mod lines;
 mod open;
 pub mod packed;
 mod summary;
+mod table;
 
 use mien_models::label::Labels;
 

@@ -2,7 +2,8 @@ use mien_models::label::Labels;
 use proptest::prelude::*;
 
 use super::*;
-use crate::dataset::MAX_REPORTED;
+use crate::dataset::error::{BadRow, MAX_REPORTED};
+use crate::dataset::lines::MAX_LINE_BYTES;
 
 fn read(text: impl AsRef<[u8]>) -> Result<Dataset, DatasetError> {
     let mut dataset = Dataset::new(Labels::fer2013());

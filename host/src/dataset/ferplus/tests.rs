@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dataset::PIXELS;
 use crate::dataset::error::MAX_REPORTED;
+use crate::dataset::lines::MAX_LINE_BYTES;
 
 const HEADER: &str =
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n";
