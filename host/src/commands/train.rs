@@ -80,7 +80,7 @@ pub struct Args {
     #[cfg(feature = "collective")]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
     peers: Option<u8>,
-    /// Precision of convolutions on the CPU.
+    /// Precision of feature maps on the CPU.
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     precision: PrecisionArg,
     /// Leave the data set's pictures out of report.html.
@@ -105,7 +105,7 @@ enum Device {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum PrecisionArg {
-    /// bfloat16 factors and f32 sums where the CPU has the instructions, else f32.
+    /// bfloat16 maps and factors, f32 sums where the CPU has the instructions, else f32.
     Auto,
     /// f32 throughout.
     F32,

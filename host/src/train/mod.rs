@@ -23,6 +23,7 @@ pub mod recipe;
 pub mod results;
 pub mod run;
 pub mod teacher;
+pub mod trunk;
 pub mod validate;
 
 #[cfg(test)]

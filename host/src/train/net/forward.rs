@@ -1,5 +1,7 @@
 //! The forward pass, for training and for evaluation.
 
+use std::sync::Arc;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, activation};
 use mien_models::network::Activation;
@@ -7,9 +9,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Net, NormParams};
-use crate::train::ops::{NormForm, TrainOps, primitive, tensor};
+use crate::train::ops::{NormForm, TrainOps, TrunkPass, primitive, tensor};
 use crate::train::plan::{Plan, StepOp};
 use crate::train::recipe::BatchNorm;
+use crate::train::trunk::{Parameter, Trunk};
 
 /// Batch mean and variance of every BatchNorm, in the order of the forward pass.
 pub type BatchStats<B> = Vec<[Tensor<B, 1>; 2]>;
@@ -53,7 +56,16 @@ impl<B: TrainOps> Net<B> {
             }
         }
         let mut values: Vec<Option<Tensor<B, 4>>> = vec![Some(x)];
-        for (number, step) in plan.steps.iter().enumerate() {
+        if B::has_trunks()
+            && let Some(trunk) = Trunk::of(plan)
+        {
+            let steps = trunk.steps.len();
+            let y = self.trunk(trunk, constants, values.remove(0), &mut mode);
+            values = vec![None; steps];
+            values.push(y);
+        }
+        let done = values.len() - 1;
+        for (number, step) in plan.steps.iter().enumerate().skip(done) {
             let mut input = |i: usize| {
                 let at = step.inputs[i];
                 let value = if last_use[at] == number {
@@ -133,6 +145,73 @@ impl<B: TrainOps> Net<B> {
         let logits = logits.unwrap_or_else(|| unreachable!("a plan ends with its logits"));
         let [n, labels, _, _] = logits.dims();
         logits.reshape([n, labels])
+    }
+}
+
+impl<B: TrainOps> Net<B> {
+    /// The first steps in one operation.
+    fn trunk(
+        &self,
+        trunk: Trunk,
+        constants: BatchNorm,
+        x: Option<Tensor<B, 4>>,
+        mode: &mut Mode<'_, B>,
+    ) -> Option<Tensor<B, 4>> {
+        let parameters = trunk
+            .parameters
+            .iter()
+            .flat_map(|parameter| match *parameter {
+                Parameter::Conv(i) => {
+                    let conv = &self.convs[i];
+                    let weight = conv.weight.val().flatten(0, 3);
+                    vec![weight, conv.norm.gamma.val(), conv.norm.beta.val()]
+                }
+                Parameter::Dense(i) => {
+                    let dense = &self.denses[i];
+                    vec![dense.weight.val().flatten(0, 1), dense.bias.val()]
+                }
+            });
+        let parameters = Tensor::cat(parameters.collect(), 0);
+        let (x, parameters) = (primitive(x?), primitive(parameters));
+        let (epsilon, trunk) = (constants.epsilon, Arc::new(trunk));
+        let (stats, noise) = match mode {
+            Mode::Train { stats, noise } => (stats, noise),
+            Mode::Evaluate => {
+                let running = Some(self.running_statistics(&trunk));
+                let pass = TrunkPass {
+                    trunk,
+                    epsilon,
+                    running,
+                    factors: &mut |_, n| vec![1.0; n],
+                };
+                return Some(tensor(B::trunk(x, parameters, pass).y));
+            }
+        };
+        let pass = TrunkPass {
+            trunk,
+            epsilon,
+            running: None,
+            factors: &mut |rate, n| factors(n, rate, noise).collect(),
+        };
+        let output = B::trunk(x, parameters, pass);
+        let statistics = output.statistics.into_iter();
+        stats.extend(statistics.map(|[mean, var]| [tensor(mean), tensor(var)]));
+        Some(tensor(output.y))
+    }
+
+    /// Mean and variance of a trunk's convolutions.
+    fn running_statistics(&self, trunk: &Trunk) -> Vec<[Vec<f32>; 2]> {
+        let of_convs = trunk
+            .parameters
+            .iter()
+            .filter_map(|parameter| match parameter {
+                Parameter::Conv(i) => Some(&self.convs[*i].norm),
+                Parameter::Dense(_) => None,
+            });
+        let values = |t: Tensor<B, 1>| t.into_data().iter::<f32>().collect();
+        of_convs
+            .map(|norm| [values(norm.mean.val()), values(norm.var.val())])
+            .collect()
     }
 }
 

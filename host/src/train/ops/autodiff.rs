@@ -1,5 +1,7 @@
 //! [`TrainOps`] for Burn's autodiff backend: records a step whose backward is the inner backend's.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use burn::backend::Autodiff;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
@@ -8,7 +10,8 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
-use super::{ConvGeometry, NormForm, NormSaved, TrainOps};
+use super::{ConvGeometry, NormForm, NormSaved, TrainOps, TrunkOutput, TrunkPass};
+use crate::train::trunk::{Saved, Trunk as Steps};
 
 #[derive(Debug)]
 struct Conv;
@@ -154,8 +157,77 @@ impl<B: TrainOps> Backward<B, 1> for AvgPool2 {
     }
 }
 
+#[derive(Debug)]
+struct Trunk;
+
+/// What the gradient of a trunk needs. The maps are used up by the backward pass, of which there is
+/// one.
+#[derive(Debug, Clone)]
+struct TrunkState<T> {
+    trunk: Arc<Steps>,
+    parameters: T,
+    saved: Arc<Mutex<Option<Saved>>>,
+}
+
+impl<B: TrainOps> Backward<B, 1> for Trunk {
+    type State = TrunkState<B::FloatTensorPrimitive>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [node] = ops.parents;
+        let TrunkState {
+            trunk,
+            parameters,
+            saved,
+        } = ops.state;
+        let saved = saved.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let (Some(node), Some(saved)) = (node, saved) {
+            let gradient = B::trunk_backward(&trunk, saved, parameters, dy);
+            grads.register::<B>(node.id, gradient);
+        }
+    }
+}
+
 impl<B: TrainOps, C: CheckpointStrategy> TrainOps for Autodiff<B, C> {
     const FUSED: bool = B::FUSED;
+
+    fn has_trunks() -> bool {
+        B::has_trunks()
+    }
+
+    fn trunk(
+        x: FloatTensor<Self>,
+        parameters: FloatTensor<Self>,
+        pass: TrunkPass<'_>,
+    ) -> TrunkOutput<FloatTensor<Self>> {
+        let trunk = pass.trunk.clone();
+        let TrunkOutput {
+            y,
+            statistics,
+            saved,
+        } = B::trunk(x.primitive, parameters.primitive.clone(), pass);
+        let step = Trunk
+            .prepare::<C>([parameters.node.clone()])
+            .compute_bound();
+        let y = match step.stateful() {
+            OpsKind::Tracked(prep) => {
+                let state = TrunkState {
+                    trunk,
+                    parameters: parameters.primitive,
+                    saved: Arc::new(Mutex::new(saved)),
+                };
+                prep.finish(state, y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        // No gradient flows through the returned statistics.
+        let constant = |s: [_; 2]| s.map(<Self as AutodiffBackend>::from_inner);
+        TrunkOutput {
+            y,
+            statistics: statistics.into_iter().map(constant).collect(),
+            saved: None,
+        }
+    }
 
     fn conv(
         x: FloatTensor<Self>,

@@ -6,7 +6,8 @@ use burn_flex::FlexTensor;
 
 use super::kernels::{self, ConvShape, Norm};
 pub use super::kernels::{Precision, set_precision};
-use super::{ConvGeometry, NormForm, NormSaved, TrainOps};
+use super::{ConvGeometry, NormForm, NormSaved, TrainOps, TrunkOutput, TrunkPass};
+use crate::train::trunk::{Forward, Saved, Trunk};
 
 /// A row-major copy where needed.
 fn contiguous(t: FlexTensor) -> FlexTensor {
@@ -32,6 +33,52 @@ fn pack<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
 
 impl TrainOps for Flex {
     const FUSED: bool = true;
+
+    fn has_trunks() -> bool {
+        kernels::rounds()
+    }
+
+    fn trunk(
+        x: FlexTensor,
+        parameters: FlexTensor,
+        pass: TrunkPass<'_>,
+    ) -> TrunkOutput<FlexTensor> {
+        let (x, parameters) = (contiguous(x), contiguous(parameters));
+        let Forward {
+            output,
+            shape,
+            statistics,
+            saved,
+        } = pass.trunk.forward(
+            pass.epsilon,
+            values(&x),
+            dims(&x),
+            values(&parameters),
+            pass.running,
+            pass.factors,
+        );
+        let vector = |v: Vec<f32>| {
+            let len = v.len();
+            pack(v, [len])
+        };
+        TrunkOutput {
+            y: pack(output, shape),
+            statistics: statistics.into_iter().map(|s| s.map(vector)).collect(),
+            saved: Some(saved),
+        }
+    }
+
+    fn trunk_backward(
+        trunk: &Trunk,
+        saved: Saved,
+        parameters: FlexTensor,
+        dy: FlexTensor,
+    ) -> FlexTensor {
+        let (parameters, dy) = (contiguous(parameters), contiguous(dy));
+        let gradient = trunk.backward(saved, values(&parameters), values(&dy), dims(&dy));
+        let len = gradient.len();
+        pack(gradient, [len])
+    }
 
     fn conv(x: FlexTensor, w: FlexTensor, geometry: ConvGeometry) -> FlexTensor {
         let (x, w) = (contiguous(x), contiguous(w));

@@ -7,14 +7,20 @@
 
 mod autodiff;
 pub mod flex;
-mod kernels;
+pub(in crate::train) mod kernels;
 mod stock;
 #[cfg(test)]
 mod tests;
 
+pub(super) use kernels::{ConvShape, Norm};
+
+use std::sync::Arc;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::ops::{ConvOptions, FloatTensor};
 use burn::tensor::{Tensor, TensorPrimitive};
+
+use super::trunk::{Saved, Trunk};
 
 /// Stride and zero padding of a square convolution, equal in y and x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +48,31 @@ pub trait TrainOps: Backend {
     /// Whether [`batch_norm`](TrainOps::batch_norm) and [`add_relu`](TrainOps::add_relu) are
     /// implemented; otherwise callers compose them from stock operations.
     const FUSED: bool = false;
+
+    /// Whether [`trunk`](TrainOps::trunk) is implemented and can be used now.
+    fn has_trunks() -> bool {
+        false
+    }
+
+    /// The trunk of pictures `[N, C, H, W]`, in one operation; `parameters`
+    /// is all of its parameters in one vector. No gradient flows to the pictures.
+    fn trunk(
+        _x: FloatTensor<Self>,
+        _parameters: FloatTensor<Self>,
+        _pass: TrunkPass<'_>,
+    ) -> TrunkOutput<FloatTensor<Self>> {
+        unreachable!("only called where has_trunks")
+    }
+
+    /// Gradient of [`trunk`](TrainOps::trunk) for the parameters.
+    fn trunk_backward(
+        _trunk: &Trunk,
+        _saved: Saved,
+        _parameters: FloatTensor<Self>,
+        _dy: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        unreachable!("only called where has_trunks")
+    }
 
     /// Cross-correlation without bias.
     fn conv(
@@ -159,6 +190,28 @@ pub trait TrainOps: Backend {
         )
         .x_grad
     }
+}
+
+/// How a trunk is computed.
+pub struct TrunkPass<'a> {
+    /// Its steps.
+    pub trunk: Arc<Trunk>,
+    /// BatchNorm's.
+    pub epsilon: f64,
+    /// Mean and variance of every convolution for BatchNorm, instead of the batch's.
+    pub running: Option<Vec<[Vec<f32>; 2]>>,
+    /// Draws stochastic depth's factors for a rate and a number of pictures.
+    pub factors: &'a mut dyn FnMut(f64, usize) -> Vec<f32>,
+}
+
+/// What [`TrainOps::trunk`] returns.
+pub struct TrunkOutput<T> {
+    /// `[N, C, H, W]`.
+    pub y: T,
+    /// Mean and biased variance `[C]` that every BatchNorm used.
+    pub statistics: Vec<[T; 2]>,
+    /// For the gradient; `None` where that was recorded already.
+    pub saved: Option<Saved>,
 }
 
 /// What a fused BatchNorm computes beside the normalization.

@@ -3,13 +3,12 @@
 //! Work is cut into fixed chunks of [`CHUNK`] pictures and partial sums are added in order, so the
 //! result does not depend on the number of threads.
 
-mod bf16;
 mod conv;
 mod norm;
 mod planes;
 mod pool;
 
-pub use conv::ConvShape;
+pub use conv::{ConvShape, conv, conv_backward};
 pub use norm::{Norm, batch_norm_backward, channel_moments, scale_shift};
 pub use planes::{plane_dots, scale_planes};
 pub use pool::{avg_pool2, avg_pool2_backward, max_pool2, max_pool2_backward};
@@ -18,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-/// What the factors of convolutions are rounded to.
+/// What a trunk's maps and factors are rounded to while training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// Not at all.
@@ -29,10 +28,10 @@ pub enum Precision {
 
 static BF16: AtomicBool = AtomicBool::new(false);
 
-/// Sets the precision of all further convolutions of this process; [`Precision::F32`] at first.
+/// Sets the precision of all further training of this process; [`Precision::F32`] at first.
 /// Returns what will be used on this CPU.
 pub fn set_precision(precision: Precision) -> Precision {
-    let bf16 = precision == Precision::Bf16 && bf16::available();
+    let bf16 = precision == Precision::Bf16 && crate::train::trunk::available();
     BF16.store(bf16, Ordering::Relaxed);
     if bf16 {
         Precision::Bf16
@@ -41,34 +40,8 @@ pub fn set_precision(precision: Precision) -> Precision {
     }
 }
 
-fn rounds() -> bool {
+pub fn rounds() -> bool {
     BF16.load(Ordering::Relaxed)
-}
-
-/// Convolution `[N, outputs, out_h, out_w]`.
-pub fn conv(x: &[f32], w: &[f32], q: ConvShape) -> Vec<f32> {
-    if rounds() {
-        bf16::conv(x, w, &q)
-    } else {
-        conv::conv(x, w, q)
-    }
-}
-
-/// Gradients of [`conv`] for the picture and the kernel, each only if `wanted`.
-pub fn conv_backward(
-    x: &[f32],
-    w: &[f32],
-    dy: &[f32],
-    q: ConvShape,
-    wanted: [bool; 2],
-) -> [Option<Vec<f32>>; 2] {
-    if !rounds() {
-        return conv::conv_backward(x, w, dy, q, wanted);
-    }
-    [
-        wanted[0].then(|| bf16::conv_backward_x(w, dy, &q)),
-        wanted[1].then(|| bf16::conv_backward_w(x, dy, &q)),
-    ]
 }
 
 /// Pictures per work item; a constant, so that sums do not depend on the thread count.

@@ -92,6 +92,7 @@ pub fn scale_shift(
 }
 
 /// Per-channel values of a BatchNorm: `y = x scale + shift`, `xhat = (x - mean) inverse`.
+#[derive(Debug)]
 pub struct Norm {
     /// `gamma / sqrt(var + eps)`.
     pub scale: Vec<f32>,

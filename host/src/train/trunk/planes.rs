@@ -1,0 +1,208 @@
+//! Everything else on maps: sums, means, scales, pools.
+
+use rayon::prelude::*;
+
+use super::map::{Map, Shape, narrow, widen};
+use super::{CHUNK, vectorized};
+
+/// `f` of every value of `a` and `b`.
+fn zip_map(a: &Map, b: &Map, f: impl Fn(f32, f32) -> f32 + Sync) -> Map {
+    let mut y = Map::new(a.shape);
+    let chunk = CHUNK * a.shape.picture();
+    let work = y.data.values_mut().par_chunks_mut(chunk);
+    let work = work
+        .zip(a.data.values().par_chunks(chunk))
+        .zip(b.data.values().par_chunks(chunk));
+    work.for_each(|((y, a), b)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+                    *y = narrow(f(widen(*a), widen(*b)));
+                }
+            },
+        );
+    });
+    y
+}
+
+/// `a + b`.
+pub fn add(a: &Map, b: &Map) -> Map {
+    zip_map(a, b, |a, b| a + b)
+}
+
+/// `max(a + b, 0)`.
+pub fn add_relu(a: &Map, b: &Map) -> Map {
+    zip_map(a, b, |a, b| (a + b).max(0.0))
+}
+
+/// `dy` where `y > 0`, else 0.
+pub fn relu_backward(y: &Map, dy: &Map) -> Map {
+    zip_map(y, dy, |y, dy| if y > 0.0 { dy } else { 0.0 })
+}
+
+/// Every channel of every picture of `x` times its entry of `scales`, `[N, C]`, plus that of
+/// `shifts`.
+pub fn scale(x: &Map, scales: &[f32], shifts: Option<&[f32]>) -> Map {
+    let mut y = Map::new(x.shape);
+    let (picture, channels) = (x.shape.picture(), x.shape.channels);
+    let work = y.data.values_mut().par_chunks_mut(picture);
+    let work = work.zip(x.data.values().par_chunks(picture)).enumerate();
+    let none = vec![0f32; channels];
+    work.with_min_len(CHUNK).for_each(|(i, (y, x))| {
+        let scales = &scales[i * channels..][..channels];
+        let shifts = shifts.map_or(&none[..], |s| &s[i * channels..][..channels]);
+        vectorized(
+            #[inline(always)]
+            || {
+                for (y, x) in y.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
+                    for ((y, x), (scale, shift)) in
+                        y.iter_mut().zip(x).zip(scales.iter().zip(shifts))
+                    {
+                        *y = narrow(widen(*x) * scale + shift);
+                    }
+                }
+            },
+        );
+    });
+    y
+}
+
+/// Sums over the positions of `f` of every value of `a` and `b`, `[N, C]`.
+fn position_sums(a: &Map, b: &Map, f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
+    let (picture, channels) = (a.shape.picture(), a.shape.channels);
+    let mut sums = vec![0f32; a.shape.n * channels];
+    let work = sums.par_chunks_mut(channels);
+    let work = work
+        .zip(a.data.values().par_chunks(picture))
+        .zip(b.data.values().par_chunks(picture));
+    work.with_min_len(CHUNK).for_each(|((sums, a), b)| {
+        vectorized(
+            #[inline(always)]
+            || {
+                for (a, b) in a.chunks_exact(channels).zip(b.chunks_exact(channels)) {
+                    for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                        *sum += f(widen(*a), widen(*b));
+                    }
+                }
+            },
+        );
+    });
+    sums
+}
+
+/// Mean over the positions, `[N, C]`.
+pub fn mean(x: &Map) -> Vec<f32> {
+    let positions = x.shape.positions() as f32;
+    let mut sums = position_sums(x, x, |x, _| x);
+    sums.iter_mut().for_each(|sum| *sum /= positions);
+    sums
+}
+
+/// Inner product over the positions, `[N, C]`.
+pub fn dots(a: &Map, b: &Map) -> Vec<f32> {
+    position_sums(a, b, |a, b| a * b)
+}
+
+/// The same value, `[N, C]`, at every position.
+pub fn spread(values: &[f32], shape: Shape) -> Map {
+    let mut y = Map::new(shape);
+    let pictures = y.data.values_mut().chunks_exact_mut(shape.picture());
+    for (y, values) in pictures.zip(values.chunks_exact(shape.channels)) {
+        for y in y.chunks_exact_mut(shape.channels) {
+            for (y, value) in y.iter_mut().zip(values) {
+                *y = narrow(*value);
+            }
+        }
+    }
+    y
+}
+
+/// Size after 2x2 pooling; a last odd row or column is dropped.
+fn pooled(shape: Shape) -> Shape {
+    Shape {
+        size: shape.size.map(|s| s / 2),
+        ..shape
+    }
+}
+
+/// The four values of a window: offsets from its first, for rows of `row` values.
+fn window(row: usize, channels: usize) -> [usize; 4] {
+    [0, channels, row, row + channels]
+}
+
+/// 2x2 pooling with `f` of a window's values in reading order.
+fn pool(x: &Map, f: impl Fn([f32; 4]) -> f32 + Sync) -> Map {
+    let (from, to) = (x.shape, pooled(x.shape));
+    let (row, channels) = (from.size[1] * from.channels, from.channels);
+    let mut y = Map::new(to);
+    let work = y.data.values_mut().par_chunks_mut(to.picture());
+    let work = work.zip(x.data.values().par_chunks(from.picture()));
+    work.with_min_len(CHUNK).for_each(|(y, x)| {
+        for (place, y) in y.chunks_exact_mut(channels).enumerate() {
+            let (oy, ox) = (place / to.size[1], place % to.size[1]);
+            let x = &x[2 * oy * row + 2 * ox * channels..];
+            let [a, b, c, d] = window(row, channels).map(|at| &x[at..][..channels]);
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = narrow(f([a[i], b[i], c[i], d[i]].map(widen)));
+            }
+        }
+    });
+    y
+}
+
+/// Gradient of pooling `x`; `f` gives those of a window's values from the values and the window's.
+fn pool_backward(x: &Map, dy: &Map, f: impl Fn([f32; 4], f32) -> [f32; 4] + Sync) -> Map {
+    let (from, to) = (x.shape, pooled(x.shape));
+    let (row, channels) = (from.size[1] * from.channels, from.channels);
+    let mut dx = Map::new(from);
+    let work = dx.data.values_mut().par_chunks_mut(from.picture());
+    let work = work
+        .zip(x.data.values().par_chunks(from.picture()))
+        .zip(dy.data.values().par_chunks(to.picture()));
+    work.with_min_len(CHUNK).for_each(|((dx, x), dy)| {
+        if from.size.iter().any(|s| s % 2 == 1) {
+            dx.fill(0);
+        }
+        for (place, dy) in dy.chunks_exact(channels).enumerate() {
+            let (oy, ox) = (place / to.size[1], place % to.size[1]);
+            let first = 2 * oy * row + 2 * ox * channels;
+            for (i, dy) in dy.iter().enumerate() {
+                let at = window(row, channels).map(|at| first + at + i);
+                let d = f(at.map(|at| widen(x[at])), widen(*dy));
+                for (at, d) in at.into_iter().zip(d) {
+                    dx[at] = narrow(d);
+                }
+            }
+        }
+    });
+    dx
+}
+
+/// 2x2 maximum pooling.
+pub fn max_pool(x: &Map) -> Map {
+    pool(x, |[a, b, c, d]| a.max(b).max(c.max(d)))
+}
+
+/// Gradient of [`max_pool`]; it goes to the first maximum of each window in reading order.
+pub fn max_pool_backward(x: &Map, dy: &Map) -> Map {
+    pool_backward(x, dy, |values, d| {
+        let mut first = 0;
+        for i in 1..4 {
+            if values[i] > values[first] {
+                first = i;
+            }
+        }
+        std::array::from_fn(|i| if i == first { d } else { 0.0 })
+    })
+}
+
+/// 2x2 mean pooling.
+pub fn avg_pool(x: &Map) -> Map {
+    pool(x, |values| 0.25 * values.iter().sum::<f32>())
+}
+
+/// Gradient of [`avg_pool`].
+pub fn avg_pool_backward(x: &Map, dy: &Map) -> Map {
+    pool_backward(x, dy, |_, d| [0.25 * d; 4])
+}

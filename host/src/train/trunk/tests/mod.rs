@@ -1,0 +1,4 @@
+//! A trunk's kernels one by one, and whole.
+
+mod kernels;
+mod whole;
