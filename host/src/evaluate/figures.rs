@@ -3,8 +3,8 @@
 use mien_models::label::Labels;
 use serde::Serialize;
 
-use super::labels::four_group;
-use super::metrics::{self, Bin, Outcome};
+use super::labels::{FOUR_GROUPS, four_group};
+use super::metrics::{self, Bin};
 use super::predictions::Predictions;
 use crate::by_name::ByName;
 
@@ -33,7 +33,8 @@ pub struct Figures {
     pub ece: f64,
     /// The bins behind it.
     pub reliability: Vec<Bin>,
-    /// Accuracy when only angry, disgust|fear|surprise, happy and sad|neutral are told apart.
+    /// Accuracy when only angry, disgust|fear|surprise, happy and sad|neutral are told apart: the
+    /// verdict is the group whose labels are most probable together.
     pub four_group_accuracy: f64,
 }
 
@@ -72,7 +73,7 @@ impl Figures {
             average_precision: named((0..labels.len()).map(average_precision).collect()),
             ece: metrics::expected_calibration_error(&reliability),
             reliability,
-            four_group_accuracy: four_group_accuracy(&outcomes, labels),
+            four_group_accuracy: four_group_accuracy(predictions, labels),
             confusion,
         }
     }
@@ -96,21 +97,33 @@ impl Figures {
     }
 }
 
-/// A verdict inside the truth's group is right.
-fn four_group_accuracy(outcomes: &[Outcome], labels: &Labels) -> f64 {
-    let groups: Vec<Option<usize>> = labels.iter().map(four_group).collect();
-    let same_group = |o: &&Outcome| {
-        o.truth == o.predicted
-            || groups[o.truth].is_some() && groups[o.truth] == groups[o.predicted]
+/// Share of pictures whose most probable group is the truth's; a group is as probable as its labels
+/// together, and a label outside of the groups is one of its own.
+fn four_group_accuracy(predictions: &Predictions, labels: &Labels) -> f64 {
+    let own = |i: usize| FOUR_GROUPS.len() + i;
+    let groups: Vec<usize> = labels
+        .iter()
+        .enumerate()
+        .map(|(i, label)| four_group(label).unwrap_or(own(i)))
+        .collect();
+    let mut grouped = Predictions::new(own(labels.len()));
+    for i in 0..predictions.len() {
+        let mut sums = vec![0.0; grouped.classes()];
+        for (group, probability) in groups.iter().zip(predictions.probabilities(i)) {
+            sums[*group] += probability;
+        }
+        grouped.push(groups[predictions.truth(i)], sums);
+    }
+    let right = |i: &usize| {
+        let outcome = grouped.outcome(*i);
+        outcome.truth == outcome.predicted
     };
-    let right = outcomes.iter().filter(same_group).count();
-    right as f64 / outcomes.len().max(1) as f64
+    (0..grouped.len()).filter(right).count() as f64 / grouped.len().max(1) as f64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::labels::FOUR_GROUPS;
 
     /// Half sure of every verdict.
     fn figures(pairs: &[(usize, usize)], labels: &Labels) -> Figures {
@@ -135,6 +148,15 @@ mod tests {
         assert_eq!(figures.recall.get("disgust"), Some(&None));
         assert_eq!(figures.average_precision.get("disgust"), Some(&None));
         assert_eq!(figures.average_precision.get("angry"), Some(&Some(0.5)));
+    }
+
+    #[test]
+    fn a_group_is_as_probable_as_its_labels_together() {
+        // Angry is the single most probable label, disgust, fear and surprise are more together.
+        let mut predictions = Predictions::new(7);
+        predictions.push(2, [0.4, 0.1, 0.2, 0.0, 0.0, 0.3, 0.0]);
+        let figures = Figures::new(&predictions, &Labels::fer2013());
+        assert_eq!((figures.accuracy, figures.four_group_accuracy), (0.0, 1.0));
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Predictions {
         self.truths.is_empty()
     }
 
+    /// True class of picture `i`.
+    pub fn truth(&self, i: usize) -> usize {
+        self.truths[i]
+    }
+
     /// Probability per class of picture `i`.
     pub fn probabilities(&self, i: usize) -> &[f64] {
         &self.probabilities[i * self.classes..][..self.classes]
