@@ -12,6 +12,7 @@ use mien_host::evaluate::{Flip, evaluate};
 use mien_host::model_file;
 use mien_host::progress::Progress;
 use mien_host::quantize::calibrate::{self, Calibration};
+use mien_host::quantize::floor::{self, Scored};
 use mien_host::quantize::fold::fold_net;
 use mien_host::quantize::pack::{PackedNetwork, Precision, pack};
 use mien_host::train::config::RunConfig;
@@ -29,6 +30,7 @@ use crate::commands::source::Sources;
 #[command(after_help = "\
 Examples:
   mien quantize --run runs/compact --out models/expression.postcard
+  mien quantize --run runs/compact --min-recall disgust=0.65        miss fewer of a rare one
   mien quantize --run runs/compact --precision float --out float.postcard   see what int8 costs")]
 pub struct Args {
     /// Run folder of `mien train`.
@@ -50,6 +52,10 @@ pub struct Args {
     /// Leave temperature and class offsets as they are.
     #[arg(long, conflicts_with_all = ["data", "ferplus"])]
     no_calibration: bool,
+    /// Raise a label's offset until this share of its pictures set aside is recognized, at the cost of
+    /// others. May be given several times.
+    #[arg(long, value_name = "LABEL=SHARE", value_parser = parse_floor, conflicts_with = "no_calibration")]
+    min_recall: Vec<(String, f64)>,
     /// The file to write.
     #[arg(long, default_value = "models/expression.postcard")]
     out: PathBuf,
@@ -223,14 +229,47 @@ fn calibrate(
         .flat_map(|i| predictions.probabilities(i).iter().map(logarithm))
         .collect();
     let truths: Vec<usize> = indices.map(|i| predictions.outcome(i).truth).collect();
-    let fitted = calibrate::fit(&logits, &truths, labels.len(), true);
+    let mut fitted = calibrate::fit(&logits, &truths, labels.len(), true);
     let [before, after] = fitted.loss;
     eprintln!(
         "calibrated on {} pictures: temperature {:.3}, cross-entropy {before:.4} -> {after:.4}",
         truths.len(),
         fitted.temperature
     );
+    let scored = Scored {
+        logits: &logits,
+        truths: &truths,
+        labels: labels.len(),
+    };
+    for (label, share) in &args.min_recall {
+        let Some(index) = labels.iter().position(|l| l == label) else {
+            let known: Vec<&str> = labels.iter().collect();
+            bail!(
+                "--min-recall: no label {label}; there are {}",
+                known.join(", ")
+            );
+        };
+        let raised = floor::raise(&mut fitted, scored, index, *share);
+        let ([known, now], [right, after]) = (raised.recognized, raised.right);
+        eprintln!(
+            "{label}: {known} of {} pictures recognized -> {now}, right verdicts {right} -> {after}",
+            raised.pictures
+        );
+    }
     Ok(Some(fitted))
+}
+
+/// `LABEL=SHARE`.
+fn parse_floor(text: &str) -> Result<(String, f64), String> {
+    let wrong =
+        || format!("expected LABEL=SHARE with a share of 0 to 1, such as disgust=0.6, not {text}");
+    let (label, share) = text.split_once('=').ok_or_else(wrong)?;
+    let share: f64 = share.parse().map_err(|_| wrong())?;
+    if (0.0..=1.0).contains(&share) {
+        Ok((label.to_owned(), share))
+    } else {
+        Err(wrong())
+    }
 }
 
 fn best_row(

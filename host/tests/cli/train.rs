@@ -219,6 +219,17 @@ fn pictures_set_aside_calibrate_the_packed_model() {
     assert!((fitted - 1.0).abs() > 1e-3, "{fitted}");
     assert!(said.contains("calibrated on"), "{said}");
     assert_eq!(temperature(&["--no-calibration"]).0, 1.0);
+    let (_, said) = temperature(&["--min-recall", "happy=1"]);
+    assert!(said.contains("happy: "), "{said}");
+    assert!(said.contains("right verdicts"), "{said}");
+    let out = made.path("other.postcard").display().to_string();
+    let run = run.display().to_string();
+    let arguments = ["quantize", "--run", &run, "--out", &out, "--min-recall"];
+    let said = failure([&arguments[..], &["joy=0.5"]].concat());
+    assert!(said.contains("no label joy"), "{said}");
+    let output = mien([&arguments[..], &["happy=2"]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("LABEL=SHARE"));
 }
 
 #[test]
