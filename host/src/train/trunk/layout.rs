@@ -54,7 +54,7 @@ fn knows(plan: &Plan, step: &Step) -> bool {
         StepOp::Conv { index, .. } => {
             let conv = plan.convs[index];
             let first = step.inputs == [0];
-            conv.outputs % 2 == 0 && (first || conv.inputs % 2 == 0)
+            conv.outputs.is_multiple_of(2) && (first || conv.inputs.is_multiple_of(2))
         }
         StepOp::Dense { index, activation } => {
             !plan.denses[index].hidden && dense::knows(activation)

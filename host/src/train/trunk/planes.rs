@@ -161,7 +161,7 @@ fn pool_backward(x: &Map, dy: &Map, f: impl Fn([f32; 4], f32) -> [f32; 4] + Sync
         .zip(x.data.values().par_chunks(from.picture()))
         .zip(dy.data.values().par_chunks(to.picture()));
     work.with_min_len(CHUNK).for_each(|((dx, x), dy)| {
-        if from.size.iter().any(|s| s % 2 == 1) {
+        if !from.size.iter().all(|s| s.is_multiple_of(2)) {
             dx.fill(0);
         }
         for (place, dy) in dy.chunks_exact(channels).enumerate() {

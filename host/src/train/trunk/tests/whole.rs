@@ -173,12 +173,13 @@ fn outputs_statistics_and_gradients_are_the_general_ones_but_for_rounding() {
         })
         .collect();
     let mut rest = &trunk.backward(saved, &packed, &d_output, shape)[..];
+    let (mut compared, mut zero) = (0, 0);
     for (parameter, general) in in_order(&net, &trunk, Some(&grads)) {
         let ours;
         (ours, rest) = rest.split_at(general.len());
         let difference = norm(ours.iter().zip(&general).map(|(a, b)| a - b));
         let length = norm(general.iter().copied());
-        assert!(length > 0.0);
+        (compared, zero) = (compared + 1, zero + usize::from(length == 0.0));
         // Ten layers of rounding, and a ReLU here and there the other way; any wrong factor or sign
         // would be more.
         assert!(
@@ -187,4 +188,6 @@ fn outputs_statistics_and_gradients_are_the_general_ones_but_for_rounding() {
         );
     }
     assert!(rest.is_empty());
+    // A small squeezed layer may be dead at the start, nothing else.
+    assert!(zero <= 2 && compared > 20, "{zero} of {compared}");
 }
