@@ -1,4 +1,4 @@
-//! The expression model that every build carries is small, is the best epoch of its run, and
+//! The expression model that every build carries is small, and
 //! judges PublicTest as its card says.
 
 use mien_host::dataset::{self, Split};

@@ -268,10 +268,10 @@ where
 {
     let recipe = &config.recipe;
     let plan = Plan::new(recipe, prepared.labels.len())?;
-    if prepared.idle_head {
+    if prepared.without_votes {
         eprintln!(
-            "warning: without FERPlus's votes the recipe's second head learns nothing, and the model \
-             will be about a point less accurate: give fer2013new.csv with --ferplus"
+            "warning: without FERPlus's votes the recipe's [ferplus] does nothing, and the model will \
+             be about a point less accurate: give fer2013new.csv with --ferplus"
         );
     }
     let subject = Subject {

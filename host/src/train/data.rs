@@ -30,9 +30,6 @@ pub enum DataError {
          why; add pictures of the class, or switch the rule off in [hygiene]"
     )]
     NoneLeft(String),
-    /// The recipe wants FERPlus's votes in its targets and the data has none.
-    #[error("the recipe blends FERPlus's votes ([ferplus]): give fer2013new.csv with --ferplus")]
-    NoVotes,
     /// Nothing to choose the epoch by.
     #[error("no picture is left to validate on: {0} training pictures are too few")]
     NoValidation(usize),
@@ -50,8 +47,8 @@ pub struct Prepared {
     pub hygiene: Option<HygieneReport>,
     /// Pictures of the data set that are set aside for calibration.
     pub calibration: Vec<u32>,
-    /// Whether the recipe's auxiliary head learns nothing, because the data has no votes.
-    pub idle_head: bool,
+    /// Whether the recipe's `[ferplus]` does nothing, because the data has no votes.
+    pub without_votes: bool,
 }
 
 /// Training pictures before they are copied.
@@ -66,7 +63,7 @@ struct Chosen {
 /// hygiene leaves out evaluation duplicates, it leaves out theirs too.
 ///
 /// # Errors
-/// When the recipe's groups do not fit, a label has no picture, votes are missing, or nothing is
+/// When the recipe's groups do not fit, a label has no picture, or nothing is
 /// left to validate on.
 pub fn prepare(
     dataset: &Dataset,
@@ -75,9 +72,6 @@ pub fn prepare(
 ) -> Result<Prepared, DataError> {
     let (labels, map) = recipe.labels(dataset.labels())?;
     let no_votes = dataset.all_votes().is_none();
-    if no_votes && recipe.ferplus.is_some_and(|f| f.blend > 0.0) {
-        return Err(DataError::NoVotes);
-    }
     let (mut chosen, calibration, hygiene) = choose(dataset, recipe.hygiene, others);
     let mut validation = dataset.indices_of(Split::PublicTest);
     let mut source = "PublicTest".to_owned();
@@ -119,7 +113,7 @@ pub fn prepare(
         validation: source,
         hygiene,
         calibration,
-        idle_head: no_votes && recipe.auxiliary_outputs() > 0,
+        without_votes: no_votes && recipe.ferplus.is_some(),
     })
 }
 

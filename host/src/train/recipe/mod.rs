@@ -168,9 +168,13 @@ pub struct Group {
 }
 
 /// The recipes compiled in: name and TOML text.
-pub const BUILTIN: [(&str, &str); 5] = [
+pub const BUILTIN: [(&str, &str); 6] = [
     ("compact", include_str!("../../../recipes/compact.toml")),
     ("tiny", include_str!("../../../recipes/tiny.toml")),
+    (
+        "tiny-distilled",
+        include_str!("../../../recipes/tiny-distilled.toml"),
+    ),
     ("wide", include_str!("../../../recipes/wide.toml")),
     ("seed", include_str!("../../../recipes/seed.toml")),
     (
