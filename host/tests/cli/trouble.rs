@@ -144,7 +144,7 @@ fn a_damaged_checkpoint_is_said_and_the_one_before_it_used() {
     let net = run.join("last/net.mpk");
     let bytes = fs::read(&net).unwrap();
     fs::write(&net, &bytes[..100]).unwrap();
-    let output = crate::mien(resume(&run));
+    let output = mien(resume(&run));
     let message = stderr(&output);
     assert!(output.status.success(), "{message}");
     for part in [
