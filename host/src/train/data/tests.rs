@@ -254,6 +254,13 @@ fn a_class_without_a_picture_is_named_and_hygiene_too_where_it_took_them() {
             "{said}"
         );
     }
-    let said = message(&many(), "ferplus = { blend = 0.5 }\n");
-    assert!(said.contains("--ferplus"), "{said}");
+}
+
+#[test]
+fn without_votes_the_labels_alone_are_the_target_and_that_is_known() {
+    let votes = "ferplus = { blend = 0.5 }\n";
+    let with = ready(&many(), &recipe(votes)).unwrap();
+    let plain = ready(&many(), &recipe("")).unwrap();
+    assert!(with.without_votes && !plain.without_votes);
+    assert_eq!(with.data.training.targets, plain.data.training.targets);
 }
