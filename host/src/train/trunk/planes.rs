@@ -126,11 +126,6 @@ fn pooled(shape: Shape) -> Shape {
     }
 }
 
-/// The four values of a window: offsets from its first, for rows of `row` values.
-fn window(row: usize, channels: usize) -> [usize; 4] {
-    [0, channels, row, row + channels]
-}
-
 /// 2x2 pooling with `f` of a window's values in reading order.
 fn pool(x: &Map, f: impl Fn([f32; 4]) -> f32 + Sync) -> Map {
     let (from, to) = (x.shape, pooled(x.shape));
@@ -139,14 +134,25 @@ fn pool(x: &Map, f: impl Fn([f32; 4]) -> f32 + Sync) -> Map {
     let work = y.data.values_mut().par_chunks_mut(to.picture());
     let work = work.zip(x.data.values().par_chunks(from.picture()));
     work.with_min_len(CHUNK).for_each(|(y, x)| {
-        for (place, y) in y.chunks_exact_mut(channels).enumerate() {
-            let (oy, ox) = (place / to.size[1], place % to.size[1]);
-            let x = &x[2 * oy * row + 2 * ox * channels..];
-            let [a, b, c, d] = window(row, channels).map(|at| &x[at..][..channels]);
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = narrow(f([a[i], b[i], c[i], d[i]].map(widen)));
-            }
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                let rows = y.chunks_exact_mut(to.size[1] * channels);
+                for (y, x) in rows.zip(x.chunks_exact(2 * row)) {
+                    let (top, bottom) = x.split_at(row);
+                    let windows = top
+                        .chunks_exact(2 * channels)
+                        .zip(bottom.chunks_exact(2 * channels));
+                    for (y, (top, bottom)) in y.chunks_exact_mut(channels).zip(windows) {
+                        let ((a, b), (c, d)) = (top.split_at(channels), bottom.split_at(channels));
+                        let values = a.iter().zip(b).zip(c.iter().zip(d));
+                        for (y, ((a, b), (c, d))) in y.iter_mut().zip(values) {
+                            *y = narrow(f([*a, *b, *c, *d].map(widen)));
+                        }
+                    }
+                }
+            },
+        );
     });
     y
 }
@@ -164,17 +170,32 @@ fn pool_backward(x: &Map, dy: &Map, f: impl Fn([f32; 4], f32) -> [f32; 4] + Sync
         if !from.size.iter().all(|s| s.is_multiple_of(2)) {
             dx.fill(0);
         }
-        for (place, dy) in dy.chunks_exact(channels).enumerate() {
-            let (oy, ox) = (place / to.size[1], place % to.size[1]);
-            let first = 2 * oy * row + 2 * ox * channels;
-            for (i, dy) in dy.iter().enumerate() {
-                let at = window(row, channels).map(|at| first + at + i);
-                let d = f(at.map(|at| widen(x[at])), widen(*dy));
-                for (at, d) in at.into_iter().zip(d) {
-                    dx[at] = narrow(d);
+        vectorized(
+            #[inline(always)]
+            || {
+                let rows = dx.chunks_exact_mut(2 * row).zip(x.chunks_exact(2 * row));
+                for ((dx, x), dy) in rows.zip(dy.chunks_exact(to.size[1] * channels)) {
+                    let (top, bottom) = x.split_at(row);
+                    let (dx_top, dx_bottom) = dx.split_at_mut(row);
+                    let width = 2 * channels;
+                    let values = top.chunks_exact(width).zip(bottom.chunks_exact(width));
+                    let gradients = dx_top
+                        .chunks_exact_mut(width)
+                        .zip(dx_bottom.chunks_exact_mut(width));
+                    let windows = gradients.zip(values).zip(dy.chunks_exact(channels));
+                    for (((dx_top, dx_bottom), (top, bottom)), dy) in windows {
+                        let ((a, b), (c, d)) = (top.split_at(channels), bottom.split_at(channels));
+                        let (da, db) = dx_top.split_at_mut(channels);
+                        let (dc, dd) = dx_bottom.split_at_mut(channels);
+                        for i in 0..channels {
+                            let values = [a[i], b[i], c[i], d[i]].map(widen);
+                            let [ga, gb, gc, gd] = f(values, widen(dy[i])).map(narrow);
+                            (da[i], db[i], dc[i], dd[i]) = (ga, gb, gc, gd);
+                        }
+                    }
                 }
-            }
-        }
+            },
+        );
     });
     dx
 }
@@ -186,14 +207,17 @@ pub fn max_pool(x: &Map) -> Map {
 
 /// Gradient of [`max_pool`]; it goes to the first maximum of each window in reading order.
 pub fn max_pool_backward(x: &Map, dy: &Map) -> Map {
-    pool_backward(x, dy, |values, d| {
-        let mut first = 0;
-        for i in 1..4 {
-            if values[i] > values[first] {
-                first = i;
-            }
-        }
-        std::array::from_fn(|i| if i == first { d } else { 0.0 })
+    // Without branches, so that it is vectorized.
+    pool_backward(x, dy, |[a, b, c, d], dy| {
+        let most = a.max(b).max(c.max(d));
+        let (is_a, is_b, is_c) = (a == most, b == most, c == most);
+        let to = |chosen: bool| if chosen { dy } else { 0.0 };
+        [
+            to(is_a),
+            to(!is_a & is_b),
+            to(!is_a & !is_b & is_c),
+            to(!is_a & !is_b & !is_c),
+        ]
     })
 }
 
