@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["data", "ferplus"])]
     no_calibration: bool,
     /// Raise a label's offset until this share of its pictures set aside is recognized, at the cost of
-    /// others. May be given several times.
+    /// others. May be given several times; a later one may take from an earlier one.
     #[arg(long, value_name = "LABEL=SHARE", value_parser = parse_floor, conflicts_with = "no_calibration")]
     min_recall: Vec<(String, f64)>,
     /// The file to write.
@@ -191,8 +191,15 @@ fn calibrate(
     network: &PackedNetwork,
     labels: &Labels,
 ) -> anyhow::Result<Option<Calibration>> {
+    let floors = floors(&args.min_recall, labels)?;
     let hygiene = config.recipe.hygiene.filter(|h| h.calibration_share > 0.0);
     let (Some(hygiene), false) = (hygiene, args.no_calibration) else {
+        if !floors.is_empty() {
+            bail!(
+                "--min-recall needs pictures that were not fitted to, and the run's recipe set none \
+                 aside: train it with [hygiene]"
+            );
+        }
         return Ok(None);
     };
     let mut sources = Sources::of_run(config);
@@ -204,6 +211,9 @@ fn calibrate(
     )?;
     let pictures = hygiene::curate(&dataset, &hygiene).calibration;
     if pictures.is_empty() {
+        if !floors.is_empty() {
+            bail!("--min-recall: the data set is too small to have set pictures aside");
+        }
         eprintln!("not calibrated: the data set is too small to have set pictures aside");
         return Ok(None);
     }
@@ -241,22 +251,29 @@ fn calibrate(
         truths: &truths,
         labels: labels.len(),
     };
-    for (label, share) in &args.min_recall {
-        let Some(index) = labels.iter().position(|l| l == label) else {
-            let known: Vec<&str> = labels.iter().collect();
-            bail!(
-                "--min-recall: no label {label}; there are {}",
-                known.join(", ")
-            );
-        };
-        let raised = floor::raise(&mut fitted, scored, index, *share);
+    for (index, share) in floors {
+        let raised = floor::raise(&mut fitted, scored, index, share);
         let ([known, now], [right, after]) = (raised.recognized, raised.right);
         eprintln!(
-            "{label}: {known} of {} pictures recognized -> {now}, right verdicts {right} -> {after}",
+            "{}: {known} of {} pictures recognized -> {now}, right verdicts {right} -> {after}",
+            labels.iter().nth(index).unwrap_or_default(),
             raised.pictures
         );
     }
     Ok(Some(fitted))
+}
+
+/// The labels' numbers and their shares.
+fn floors(wanted: &[(String, f64)], labels: &Labels) -> anyhow::Result<Vec<(usize, f64)>> {
+    let number = |(label, share): &(String, f64)| {
+        let index = labels.iter().position(|l| l == label).with_context(|| {
+            let known: Vec<&str> = labels.iter().collect();
+            let known = known.join(", ");
+            format!("--min-recall: no label {label}; there are {known}")
+        })?;
+        Ok((index, *share))
+    };
+    wanted.iter().map(number).collect()
 }
 
 /// `LABEL=SHARE`.

@@ -44,6 +44,13 @@ impl Scored<'_> {
         others.fold(f64::MIN, f64::max) - score(label)
     }
 
+    /// The margins of `label`'s own pictures.
+    fn margins(&self, offsets: &[f64], label: usize) -> Vec<f64> {
+        let own = self.rows().filter(|(_, truth)| *truth == label);
+        own.map(|(row, _)| self.margin(row, offsets, label))
+            .collect()
+    }
+
     /// Right verdicts over all pictures.
     fn right(&self, offsets: &[f64]) -> usize {
         self.rows()
@@ -55,14 +62,11 @@ impl Scored<'_> {
 /// Raises `label`'s offset until at least `share` of its pictures are recognized, if they are not
 /// already. The offsets' mean stays 0.
 pub fn raise(fitted: &mut Calibration, scored: Scored<'_>, label: usize, share: f64) -> Raised {
-    let of_label = |(row, truth): (&[f32], usize)| {
-        (truth == label).then(|| scored.margin(row, &fitted.offsets, label))
-    };
-    let mut margins: Vec<f64> = scored.rows().filter_map(of_label).collect();
+    let mut margins = scored.margins(&fitted.offsets, label);
+    let recognized = |margins: &[f64]| margins.iter().filter(|m| **m < 0.0).count();
+    let (before, right) = (recognized(&margins), scored.right(&fitted.offsets));
     margins.sort_by(f64::total_cmp);
-    let recognized = margins.iter().filter(|m| **m < 0.0).count();
     let wanted = (share * margins.len() as f64).ceil() as usize;
-    let before = scored.right(&fitted.offsets);
     if let Some(last) = wanted.checked_sub(1).and_then(|i| margins.get(i))
         && *last >= 0.0
     {
@@ -70,10 +74,11 @@ pub fn raise(fitted: &mut Calibration, scored: Scored<'_>, label: usize, share: 
         let mean = fitted.offsets.iter().sum::<f64>() / scored.labels as f64;
         fitted.offsets.iter_mut().for_each(|b| *b -= mean);
     }
+    let after = recognized(&scored.margins(&fitted.offsets, label));
     Raised {
         pictures: margins.len(),
-        recognized: [recognized, recognized.max(wanted.min(margins.len()))],
-        right: [before, scored.right(&fitted.offsets)],
+        recognized: [before, after],
+        right: [right, scored.right(&fitted.offsets)],
     }
 }
 

@@ -233,6 +233,22 @@ fn pictures_set_aside_calibrate_the_packed_model() {
 }
 
 #[test]
+fn a_floor_without_pictures_set_aside_is_an_error_and_not_ignored() {
+    let made = made();
+    let run = made.path("run");
+    stdout(made.start(&run));
+    let (run, out) = (run.display().to_string(), made.path("out.postcard"));
+    let path = out.display().to_string();
+    let arguments = ["quantize", "--run", &run, "--out", &path];
+    let said = failure([&arguments[..], &["--min-recall", "happy=0.9"]].concat());
+    assert!(
+        said.contains("set none") && said.contains("[hygiene]"),
+        "{said}"
+    );
+    assert!(!out.exists());
+}
+
+#[test]
 fn a_run_is_not_overwritten() {
     let made = made();
     let run = made.folder.path().join("run");

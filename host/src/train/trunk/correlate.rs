@@ -3,57 +3,45 @@
 //! With channels last a pair of neighbouring channels is one word of the map, so the products read
 //! pictures where they lie; only zero padding needs a copy, of one picture at a time.
 
-use std::cell::RefCell;
-
 use rayon::prelude::*;
 
 use super::lattice::{Correlation, Lattice};
 use super::map::{Map, Shape, narrow, widen};
+use super::padded::Padded;
 use super::tile::{LANES, PANEL, ROWS, Sums, Walk, product};
 use super::{CHUNK, vectorized};
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Runs `f` on a per-thread buffer of `len` words with unspecified content.
-pub(super) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
-    let mut buffer = SCRATCH.take();
-    if buffer.len() < len {
-        buffer.resize(len, 0);
-    }
-    let result = f(&mut buffer[..len]);
-    SCRATCH.set(buffer);
-    result
-}
+use crate::train::ops::kernels::{add_in_order, with_scratch};
 
 /// What becomes of the outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write {
     /// They replace what was there.
     Replace,
+    /// They replace it and are measured for BatchNorm.
+    Measure,
     /// They are added to it.
     Add,
 }
 
-/// Sums over all pictures and positions of a channel's outputs and of their squares, `[channels]`.
-pub struct Moments {
-    /// Sums.
-    pub sums: Vec<f64>,
-    /// Sums of squares.
-    pub squares: Vec<f64>,
-}
+/// What [`Write::Measure`] found: per channel the sum over all pictures and positions, then per
+/// channel that of the squares; zeros where nothing was measured.
+pub struct Moments(pub Vec<f64>);
 
 impl Moments {
     /// Mean and biased variance per channel of maps of `shape`.
     pub fn mean_and_variance(&self, shape: Shape) -> [Vec<f32>; 2] {
         let count = (shape.n * shape.positions()) as f64;
-        let mean = |c: usize| self.sums[c] / count;
-        let variance = |c: usize| (self.squares[c] / count - mean(c).powi(2)).max(0.0);
-        let channels = 0..self.sums.len();
+        let (sums, squares) = self.0.split_at(self.0.len() / 2);
+        let channels = || {
+            sums.iter()
+                .zip(squares)
+                .map(|(s, q)| (s / count, q / count))
+        };
         [
-            channels.clone().map(|c| mean(c) as f32).collect(),
-            channels.map(|c| variance(c) as f32).collect(),
+            channels().map(|(mean, _)| mean as f32).collect(),
+            channels()
+                .map(|(mean, square)| (square - mean.powi(2)).max(0.0) as f32)
+                .collect(),
         ]
     }
 }
@@ -104,20 +92,21 @@ impl Correlation {
             .iter()
             .map(|lattice| self.pass(lattice, padded, to_shape.channels, &weight))
             .collect();
-        let clear = write == Write::Replace && (!self.covers_all() || to_shape.channels > outputs);
+        let clear = write != Write::Add && (!self.covers_all() || to_shape.channels > outputs);
         let (in_len, out_len) = (from_shape.picture() / 2, to_shape.picture());
         let work = to
             .data
             .values_mut()
             .par_chunks_mut(CHUNK * out_len)
             .zip(x.data.pairs().par_chunks(CHUNK * in_len));
-        let partial: Vec<[Vec<f64>; 2]> = work
+        let partial: Vec<Vec<f64>> = work
             .map(|(to, x)| {
                 if clear {
                     to.fill(0);
                 }
-                let mut moments = [vec![0f64; outputs], vec![0f64; outputs]];
-                with_scratch(padded.len(), |scratch| {
+                let mut moments = vec![0f64; 2 * outputs];
+                let border = if padding > 0 { padded.len() } else { 0 };
+                with_scratch(border, |scratch: &mut [u32]| {
                     scratch.fill(0);
                     let pictures = to.chunks_exact_mut(out_len).zip(x.chunks_exact(in_len));
                     for (to, x) in pictures {
@@ -138,19 +127,7 @@ impl Correlation {
                 moments
             })
             .collect();
-        let mut total = Moments {
-            sums: vec![0.0; outputs],
-            squares: vec![0.0; outputs],
-        };
-        for [sums, squares] in partial {
-            for (total, part) in [(&mut total.sums, sums), (&mut total.squares, squares)] {
-                total
-                    .iter_mut()
-                    .zip(part)
-                    .for_each(|(total, part)| *total += part);
-            }
-        }
-        total
+        Moments(add_in_order(partial))
     }
 
     fn pass(
@@ -218,7 +195,7 @@ impl Correlation {
 impl Pass {
     /// One picture: `x` in words, padded, `to` in values.
     #[inline(always)]
-    fn run(&self, x: &[u32], to: &mut [u16], write: Write, moments: &mut [Vec<f64>; 2]) {
+    fn run(&self, x: &[u32], to: &mut [u16], write: Write, moments: &mut [f64]) {
         let mut sums: Sums = [[0.0; PANEL]; ROWS];
         for panel in &self.panels {
             let (mut first, mut second) = ([0f32; PANEL], [0f32; PANEL]);
@@ -243,68 +220,31 @@ impl Pass {
                         continue;
                     }
                     let (whole, rest) = to.as_chunks_mut::<LANES>();
-                    for (v, to) in whole.iter_mut().enumerate() {
-                        let at = v * LANES;
+                    for (to, sums) in whole.iter_mut().zip(sums.as_chunks::<LANES>().0) {
                         for i in 0..LANES {
-                            to[i] = narrow(sums[at + i]);
-                        }
-                        for i in 0..LANES {
-                            first[at + i] += sums[at + i];
-                            second[at + i] += sums[at + i] * sums[at + i];
+                            to[i] = narrow(sums[i]);
                         }
                     }
-                    let at = whole.len() * LANES;
-                    for (i, to) in rest.iter_mut().enumerate() {
-                        let sum = sums[at + i];
-                        *to = narrow(sum);
-                        first[at + i] += sum;
-                        second[at + i] += sum * sum;
+                    for (to, sum) in rest.iter_mut().zip(&sums[whole.len() * LANES..]) {
+                        *to = narrow(*sum);
+                    }
+                    if write == Write::Measure {
+                        for i in 0..panel.columns {
+                            first[i] += sums[i];
+                            second[i] += sums[i] * sums[i];
+                        }
                     }
                 }
             }
-            let parts = [first, second];
-            for (moments, parts) in moments.iter_mut().zip(parts) {
-                let moments = &mut moments[panel.first..][..panel.outputs];
-                for (moment, part) in moments.iter_mut().zip(parts) {
-                    *moment += f64::from(part);
+            if write == Write::Measure {
+                let (all_sums, all_squares) = moments.split_at_mut(moments.len() / 2);
+                for (moments, parts) in [(all_sums, first), (all_squares, second)] {
+                    let moments = &mut moments[panel.first..][..panel.outputs];
+                    for (moment, part) in moments.iter_mut().zip(parts) {
+                        *moment += f64::from(part);
+                    }
                 }
             }
-        }
-    }
-}
-
-/// A picture with a border of zeros, in words of `T`.
-#[derive(Clone, Copy)]
-pub(super) struct Padded {
-    /// Height and width without border.
-    pub size: [usize; 2],
-    /// Rows and columns of the border.
-    pub padding: usize,
-    /// Words of a position.
-    pub words: usize,
-}
-
-impl Padded {
-    /// Width with border.
-    pub fn width(&self) -> usize {
-        self.size[1] + 2 * self.padding
-    }
-
-    /// Words with border.
-    pub fn len(&self) -> usize {
-        (self.size[0] + 2 * self.padding) * self.width() * self.words
-    }
-
-    /// Where row `y` without border starts.
-    pub fn row(&self, y: usize) -> usize {
-        ((y + self.padding) * self.width() + self.padding) * self.words
-    }
-
-    /// Copies a picture inside the border.
-    fn fill(&self, x: &[u32], to: &mut [u32]) {
-        let len = self.size[1] * self.words;
-        for (y, x) in x.chunks_exact(len).enumerate() {
-            to[self.row(y)..][..len].copy_from_slice(x);
         }
     }
 }

@@ -16,6 +16,7 @@ mod layout;
 mod map;
 mod norm;
 mod outer;
+mod padded;
 mod planes;
 mod tape;
 #[cfg(test)]

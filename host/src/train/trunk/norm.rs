@@ -6,6 +6,7 @@ use super::map::{Map, narrow, widen};
 use super::tile::LANES;
 use super::{CHUNK, vectorized};
 use crate::train::ops::Norm;
+use crate::train::ops::kernels::add_in_order;
 
 /// Fewest values of a row of repeated per-channel numbers: enough sums at once to hide latency.
 const ROW: usize = 12 * LANES;
@@ -34,12 +35,14 @@ impl Repeated {
     }
 
     /// Adds up what belongs to each channel.
-    fn fold(&self, row: &[f32], to: &mut [f64]) {
+    fn fold(&self, row: &[f32]) -> Vec<f64> {
+        let mut sums = vec![0f64; self.channels];
         for row in row.chunks_exact(self.channels) {
-            for (to, value) in to.iter_mut().zip(row) {
-                *to += f64::from(*value);
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += f64::from(*value);
             }
         }
+        sums
     }
 }
 
@@ -87,7 +90,7 @@ pub fn backward(x: &Map, dy: &Map, norm: &Norm, relu: bool) -> (Map, [Vec<f32>; 
     ];
     let chunk = CHUNK * x.shape.picture();
     let (xs, dys) = (x.data.values(), dy.data.values());
-    let partial: Vec<[Vec<f64>; 2]> = xs
+    let partial: Vec<Vec<f64>> = xs
         .par_chunks(chunk)
         .zip(dys.par_chunks(chunk))
         .map(|(x, dy)| {
@@ -96,23 +99,12 @@ pub fn backward(x: &Map, dy: &Map, norm: &Norm, relu: bool) -> (Map, [Vec<f32>; 
                 #[inline(always)]
                 || add_row_sums(x, dy, &constants, low, &mut sums),
             );
-            sums.map(|row| {
-                let mut folded = vec![0f64; channels];
-                rows.fold(&row, &mut folded);
-                folded
-            })
+            sums.map(|row| rows.fold(&row)).concat()
         })
         .collect();
-    let mut sums = [vec![0f64; channels], vec![0f64; channels]];
-    for part in partial {
-        for (sums, part) in sums.iter_mut().zip(part) {
-            sums.iter_mut()
-                .zip(part)
-                .for_each(|(sum, part)| *sum += part);
-        }
-    }
+    let sums = add_in_order(partial);
+    let (d_beta, d_gamma) = sums.split_at(channels);
     let n = (x.shape.n * x.shape.positions()) as f64;
-    let [d_beta, d_gamma] = sums;
     let mean_d = rows.of(|c| (d_beta[c] / n) as f32);
     let mean_dx = rows.of(|c| (d_gamma[c] / n) as f32 * norm.inverse[c]);
     let mut dx = Map::new(x.shape);
@@ -124,7 +116,7 @@ pub fn backward(x: &Map, dy: &Map, norm: &Norm, relu: bool) -> (Map, [Vec<f32>; 
             || write_gradient(dx, x, dy, &constants, [&mean_d, &mean_dx], low),
         );
     });
-    let to_f32 = |sums: Vec<f64>| sums.into_iter().map(|s| s as f32).collect();
+    let to_f32 = |sums: &[f64]| sums.iter().map(|s| *s as f32).collect();
     (dx, [to_f32(d_gamma), to_f32(d_beta)])
 }
 

@@ -6,12 +6,13 @@
 
 use rayon::prelude::*;
 
-use super::correlate::{Padded, with_scratch};
 use super::lattice::Correlation;
 use super::map::{Map, pair};
+use super::padded::Padded;
 use super::tile::{LANES, PANEL, ROWS, Sums, Walk, product};
 use super::{CHUNK, vectorized};
 use crate::train::ops::ConvShape;
+use crate::train::ops::kernels::{add_in_order, with_scratch};
 
 /// Pictures per partial sum.
 const PART: usize = 4 * CHUNK;
@@ -29,13 +30,7 @@ pub fn weight_gradient(x: &Map, dy: &Map, q: &ConvShape) -> Vec<f32> {
         .zip(dy.data.values().par_chunks(PART * dy_len))
         .map(|(x, dy)| outer.part(x, dy))
         .collect();
-    let mut partial = partial.into_iter();
-    let mut sum = partial.next().unwrap_or_default();
-    for part in partial {
-        sum.iter_mut()
-            .zip(part)
-            .for_each(|(sum, part)| *sum += part);
-    }
+    let sum = add_in_order(partial);
     let (taps, channels) = (q.kernel * q.kernel, x.shape.channels);
     let mut dw = Vec::with_capacity(q.outputs * q.inputs * taps);
     for out in 0..q.outputs {
@@ -118,29 +113,33 @@ impl Outer {
             self.padded.size[0] * self.padded.size[1] * self.channels[0],
             self.out[0] * self.out[1] * self.channels[1],
         ];
-        with_scratch(group * (self.x_len + self.dy_len), |scratch| {
-            let (left, right) = scratch.split_at_mut(group * self.x_len);
-            left.fill(0);
-            let groups = x
-                .chunks(2 * group * x_picture)
-                .zip(dy.chunks(2 * group * dy_picture));
-            for (x, dy) in groups {
-                let pairs = (x.len() / x_picture).div_ceil(2);
-                vectorized(
-                    #[inline(always)]
-                    || {
-                        for (x, to) in x.chunks(2 * x_picture).zip(left.chunks_mut(self.x_len)) {
-                            self.join_pictures(x, to);
-                        }
-                        let gradients = dy.chunks(2 * dy_picture);
-                        for (dy, to) in gradients.zip(right.chunks_mut(self.dy_len)) {
-                            self.join_gradients(dy, to);
-                        }
-                        self.add(&self.walk(pairs), left, right, &mut sum);
-                    },
-                );
-            }
-        });
+        with_scratch(
+            group * (self.x_len + self.dy_len),
+            |scratch: &mut [u32]| {
+                let (left, right) = scratch.split_at_mut(group * self.x_len);
+                left.fill(0);
+                let groups = x
+                    .chunks(2 * group * x_picture)
+                    .zip(dy.chunks(2 * group * dy_picture));
+                for (x, dy) in groups {
+                    let pairs = (x.len() / x_picture).div_ceil(2);
+                    vectorized(
+                        #[inline(always)]
+                        || {
+                            for (x, to) in x.chunks(2 * x_picture).zip(left.chunks_mut(self.x_len))
+                            {
+                                self.join_pictures(x, to);
+                            }
+                            let gradients = dy.chunks(2 * dy_picture);
+                            for (dy, to) in gradients.zip(right.chunks_mut(self.dy_len)) {
+                                self.join_gradients(dy, to);
+                            }
+                            self.add(&self.walk(pairs), left, right, &mut sum);
+                        },
+                    );
+                }
+            },
+        );
         sum
     }
 

@@ -145,7 +145,12 @@ impl Trunk {
                         channels: q.outputs,
                     });
                     let weight = |out, input, at| element(own[0], &q, out, input, at);
-                    let moments = Correlation::forward(&q).run(x, weight, &mut y, Write::Replace);
+                    let write = if evaluates {
+                        Write::Replace
+                    } else {
+                        Write::Measure
+                    };
+                    let moments = Correlation::forward(&q).run(x, weight, &mut y, write);
                     let [mean, var] = match running.as_mut().map(Iterator::next) {
                         Some(given) => given.unwrap_or_default(),
                         None => moments.mean_and_variance(y.shape),

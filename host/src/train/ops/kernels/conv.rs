@@ -1,29 +1,12 @@
 //! Convolution as im2col and matrix products.
 
-use std::cell::RefCell;
-
 use rayon::prelude::*;
 
-use super::{CHUNK, add_in_order};
+use super::{CHUNK, add_in_order, with_scratch};
 use crate::train::ops::ConvGeometry;
 
 /// Matrix columns that keep a product efficient; small maps are joined up to this many.
 const COLUMNS: usize = 1152;
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Runs `f` on a per-thread buffer of at least `len` values with unspecified content.
-fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    let mut buffer = SCRATCH.take();
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
-    }
-    let result = f(&mut buffer[..len]);
-    SCRATCH.set(buffer);
-    result
-}
 
 /// A strided matrix operand: element `(r, c)` is `data[r * row + c * col]`.
 #[derive(Clone, Copy)]
@@ -246,30 +229,33 @@ pub fn conv(x: &[f32], w: &[f32], q: ConvShape) -> Vec<f32> {
         .par_chunks_mut(CHUNK * q.out_len())
         .zip(x.par_chunks(CHUNK * q.in_len()));
     chunks.for_each(|(y, x)| {
-        with_scratch((depth + q.outputs) * group * positions, |buffer| {
-            let (col, product) = buffer.split_at_mut(depth * group * positions);
-            for (y, x) in y
-                .chunks_mut(group * q.out_len())
-                .zip(x.chunks(group * q.in_len()))
-            {
-                let count = x.len() / q.in_len();
-                let ld = count * positions;
-                for (i, x) in x.chunks_exact(q.in_len()).enumerate() {
-                    q.im2col(x, col, ld, i * positions);
+        with_scratch(
+            (depth + q.outputs) * group * positions,
+            |buffer: &mut [f32]| {
+                let (col, product) = buffer.split_at_mut(depth * group * positions);
+                for (y, x) in y
+                    .chunks_mut(group * q.out_len())
+                    .zip(x.chunks(group * q.in_len()))
+                {
+                    let count = x.len() / q.in_len();
+                    let ld = count * positions;
+                    for (i, x) in x.chunks_exact(q.in_len()).enumerate() {
+                        q.im2col(x, col, ld, i * positions);
+                    }
+                    let columns = Operand {
+                        data: col,
+                        row: ld,
+                        col: 1,
+                    };
+                    if count == 1 {
+                        matmul([q.outputs, ld, depth], y, weights, columns, false);
+                    } else {
+                        matmul([q.outputs, ld, depth], product, weights, columns, false);
+                        scatter(product, count, q.outputs, positions, y);
+                    }
                 }
-                let columns = Operand {
-                    data: col,
-                    row: ld,
-                    col: 1,
-                };
-                if count == 1 {
-                    matmul([q.outputs, ld, depth], y, weights, columns, false);
-                } else {
-                    matmul([q.outputs, ld, depth], product, weights, columns, false);
-                    scatter(product, count, q.outputs, positions, y);
-                }
-            }
-        });
+            },
+        );
     });
     y
 }
@@ -302,52 +288,55 @@ pub fn conv_backward(
         .zip(dy.par_chunks(CHUNK * q.out_len()));
     let partial: Vec<Vec<f32>> = work
         .map(|((dx, x), dy)| {
-            with_scratch((depth + q.outputs) * group * positions, |buffer| {
-                let (col, gathered) = buffer.split_at_mut(depth * group * positions);
-                let mut dw = vec![0f32; if wanted[1] { q.outputs * depth } else { 0 }];
-                let parts = x
-                    .chunks(group * q.in_len())
-                    .zip(dy.chunks(group * q.out_len()));
-                for (part, (x, dy)) in parts.enumerate() {
-                    let count = x.len() / q.in_len();
-                    let ld = count * positions;
-                    let dy = if count == 1 {
-                        dy
-                    } else {
-                        gather(dy, count, q.outputs, positions, gathered);
-                        &*gathered
-                    };
-                    if wanted[1] {
-                        for (i, x) in x.chunks_exact(q.in_len()).enumerate() {
-                            q.im2col(x, col, ld, i * positions);
+            with_scratch(
+                (depth + q.outputs) * group * positions,
+                |buffer: &mut [f32]| {
+                    let (col, gathered) = buffer.split_at_mut(depth * group * positions);
+                    let mut dw = vec![0f32; if wanted[1] { q.outputs * depth } else { 0 }];
+                    let parts = x
+                        .chunks(group * q.in_len())
+                        .zip(dy.chunks(group * q.out_len()));
+                    for (part, (x, dy)) in parts.enumerate() {
+                        let count = x.len() / q.in_len();
+                        let ld = count * positions;
+                        let dy = if count == 1 {
+                            dy
+                        } else {
+                            gather(dy, count, q.outputs, positions, gathered);
+                            &*gathered
+                        };
+                        if wanted[1] {
+                            for (i, x) in x.chunks_exact(q.in_len()).enumerate() {
+                                q.im2col(x, col, ld, i * positions);
+                            }
+                            let rows = Operand {
+                                data: dy,
+                                row: ld,
+                                col: 1,
+                            };
+                            let columns_t = Operand {
+                                data: col,
+                                row: 1,
+                                col: ld,
+                            };
+                            matmul([q.outputs, depth, ld], &mut dw, rows, columns_t, true);
                         }
-                        let rows = Operand {
-                            data: dy,
-                            row: ld,
-                            col: 1,
-                        };
-                        let columns_t = Operand {
-                            data: col,
-                            row: 1,
-                            col: ld,
-                        };
-                        matmul([q.outputs, depth, ld], &mut dw, rows, columns_t, true);
-                    }
-                    if wanted[0] {
-                        let rows = Operand {
-                            data: dy,
-                            row: ld,
-                            col: 1,
-                        };
-                        matmul([depth, ld, q.outputs], col, weights_t, rows, false);
-                        for i in 0..count {
-                            let at = (part * group + i) * q.in_len();
-                            q.col2im(col, ld, i * positions, &mut dx[at..][..q.in_len()]);
+                        if wanted[0] {
+                            let rows = Operand {
+                                data: dy,
+                                row: ld,
+                                col: 1,
+                            };
+                            matmul([depth, ld, q.outputs], col, weights_t, rows, false);
+                            for i in 0..count {
+                                let at = (part * group + i) * q.in_len();
+                                q.col2im(col, ld, i * positions, &mut dx[at..][..q.in_len()]);
+                            }
                         }
                     }
-                }
-                dw
-            })
+                    dw
+                },
+            )
         })
         .collect();
     let dw = wanted[1].then(|| add_in_order(partial));

@@ -7,11 +7,13 @@ mod conv;
 mod norm;
 mod planes;
 mod pool;
+mod scratch;
 
 pub use conv::{ConvShape, conv, conv_backward};
 pub use norm::{Norm, batch_norm_backward, channel_moments, scale_shift};
 pub use planes::{plane_dots, scale_planes};
 pub use pool::{avg_pool2, avg_pool2_backward, max_pool2, max_pool2_backward};
+pub use scratch::with_scratch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,7 +50,7 @@ pub fn rounds() -> bool {
 const CHUNK: usize = 8;
 
 /// Sums equally long vectors, first to last.
-fn add_in_order<T: Copy + std::ops::AddAssign>(partial: Vec<Vec<T>>) -> Vec<T> {
+pub fn add_in_order<T: Copy + std::ops::AddAssign>(partial: Vec<Vec<T>>) -> Vec<T> {
     let mut partial = partial.into_iter();
     let mut sum = partial.next().unwrap_or_default();
     for part in partial {
