@@ -12,9 +12,11 @@ const REACH_PER_S: f32 = 1.5;
 const MAX_REACH: f32 = 3.0;
 /// Largest factor between the sizes of a face in two detections.
 const MAX_RATIO: f32 = 1.7;
-/// How alike a face that was out of sight must look: at once, and after half a second.
-const LOST_LIKENESS: f32 = 0.35;
-const RETURN_LIKENESS: f32 = 0.55;
+/// How alike a face that was out of sight must look: at once, and after half a second. Of 120
+/// photographed faces cut as unsteadily as a cascade cuts them, 95% are like themselves by 0.82 or
+/// more; of pairs of different ones half are by 0.44, 75% by 0.57 and 90% by 0.67 at most.
+const LOST_LIKENESS: f32 = 0.6;
+const RETURN_LIKENESS: f32 = 0.7;
 /// What it costs to be out of sight: a face in sight comes first.
 const HIDDEN: f32 = 0.5;
 

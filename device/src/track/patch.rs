@@ -221,7 +221,7 @@ mod tests {
             assert!((patch.correlation(&patch) - 1.0).abs() < 1e-4);
             let begun = bounds(150.0 + 0.2 * side, 110.0 - 0.3 * side, side);
             let found = patch.find(&view, &begun, MAX_REACH);
-            assert!(found.correlation > 0.9, "{found:?}");
+            assert!(found.correlation > 0.8, "{found:?}");
             let off = place.distance_faces(found.center);
             assert!(off < 0.03, "{side}: {off} faces off");
         }

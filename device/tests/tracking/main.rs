@@ -5,6 +5,8 @@ mod measured;
 mod properties;
 mod scene;
 mod score;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use mien_device::detect::cascade::{CascadeDetector, CascadeOptions};
 use mien_models::cascade::CascadeModel;

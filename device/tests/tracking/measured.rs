@@ -9,6 +9,7 @@ use mien_models::procedural::{Plane, Rng};
 use crate::cascade;
 use crate::scene::{self, Actor, Place, Scene, Screen, Sprite, Take};
 use crate::score::{Score, every, follow, look};
+use crate::shared::{annotated, pictures};
 
 const WIDTH: u32 = 400;
 const HEIGHT: u32 = 300;
@@ -17,40 +18,6 @@ const SECONDS: u64 = 4;
 const SEQUENCES: usize = 10;
 /// What the default options say.
 const PERIOD: u32 = 6;
-
-/// The detection pictures, or `None`, with a message, when they are not there.
-fn shared() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let root = env::var_os("MIEN_SHARED").map_or_else(beside, PathBuf::from);
-    let folder = root.join("data/detection");
-    if folder.join("annotations.csv").exists() {
-        return Some(folder);
-    }
-    let message = format!("{} is not there", folder.display());
-    let is_required = env::var("MIEN_REQUIRE_SHARED").is_ok_and(|value| value == "1");
-    assert!(!is_required, "{message}");
-    eprintln!("skipped: {message}");
-    None
-}
-
-/// Pictures of the validation split with a single face of 60 pixels or more, and its box.
-fn annotated(folder: &Path) -> Vec<(PathBuf, [f32; 4])> {
-    let text = fs::read_to_string(folder.join("annotations.csv")).unwrap();
-    let rows: Vec<Vec<&str>> = text
-        .lines()
-        .skip(1)
-        .map(|l| l.split(',').collect())
-        .collect();
-    let alone = |row: &[&str]| rows.iter().filter(|other| other[0] == row[0]).count() == 1;
-    rows.iter()
-        .filter(|row| row[1] == "val" && row[5] == "0" && alone(row))
-        .map(|row| {
-            let number = |column: usize| row[column].parse::<f32>().unwrap();
-            (folder.join(row[0]), [6, 7, 8, 9].map(number))
-        })
-        .filter(|(_, [_, _, width, _])| *width >= 60.0)
-        .collect()
-}
 
 fn negatives(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(folder.join("neg"))
@@ -147,7 +114,7 @@ fn shoot(scene: &Scene<'_>) -> Vec<Take> {
 
 #[test]
 fn following_is_as_good_as_detecting_every_frame() {
-    let Some(folder) = shared() else { return };
+    let Some(folder) = pictures() else { return };
     let sequences = env::var("MIEN_SEQUENCES").map_or(SEQUENCES, |n| n.parse().unwrap());
     let (annotated, negatives) = (annotated(&folder), negatives(&folder));
     let mut rng = Rng::new(20);
