@@ -4,7 +4,8 @@ use mien_models::plane::GrayView;
 
 use super::bounds::{Bounds, nearest_between};
 use super::kalman::Axis;
-use super::patch::{MAX_REACH, Patch, SIDE};
+use super::looks::Looks;
+use super::patch::SIDE;
 use super::{Track, TrackingOptions};
 use crate::detect::Detection;
 
@@ -23,14 +24,6 @@ const DETECTED_SIZE_STD: f32 = 0.1;
 const FOLLOWED_STD: f32 = 0.02;
 /// A face that was out of sight must look as before, to be believed without the detector.
 const RETURN_CORRELATION: f32 = 0.75;
-/// How fast the lasting picture of a face takes on new looks, and how alike they must be: what
-/// covers a face must not become part of it.
-const MEMORY_WEIGHT: f32 = 0.2;
-const MEMORY_CORRELATION: f32 = 0.7;
-/// Looks are compared at these sizes, because detectors differ from frame to frame.
-const COMPARED_SIZES: [f32; 3] = [1.0, 0.88, 1.14];
-/// Cells that a detection may lie off for that comparison.
-const COMPARED_REACH: usize = 3;
 
 /// What following a face for one frame came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +59,7 @@ pub struct Face {
     landmarks: Option<[[f32; 2]; 5]>,
     /// Where it was seen last.
     seen_at: [f32; 2],
-    /// Looks at the last detection, and over time.
-    recent: Option<Patch>,
-    lasting: Option<Patch>,
+    looks: Looks,
 }
 
 impl Face {
@@ -80,12 +71,6 @@ impl Face {
         view: &GrayView<'_>,
         now_ms: u64,
     ) -> Self {
-        let side = bounds.side();
-        let place = |at| Axis::new(at, DETECTED_STD * side, START_SPEED * side);
-        let size = |at| Axis::new(at, DETECTED_SIZE_STD * side, START_GROWTH * side);
-        let [x, y] = bounds.center;
-        let [width, height] = bounds.size;
-        let patch = Patch::cut(view, bounds);
         Self {
             id,
             is_visible: true,
@@ -93,12 +78,11 @@ impl Face {
             detected_ms: now_ms,
             correlation: 1.0,
             detections: 1,
-            axes: [place(x), place(y), size(width), size(height)],
+            axes: axes_at(bounds),
             score: detection.score,
             landmarks: shares(detection, bounds),
             seen_at: bounds.center,
-            recent: patch.clone(),
-            lasting: patch,
+            looks: Looks::new(view, bounds),
         }
     }
 
@@ -157,19 +141,13 @@ impl Face {
         self.predict(view, dt_s);
         let bounds = self.bounds();
         if !self.is_visible {
-            let found = self
-                .lasting
-                .as_ref()
-                .map(|patch| patch.find(view, &bounds, MAX_REACH));
+            let found = self.looks.find_again(view, &bounds);
             return match found {
                 Some(found) if found.correlation >= RETURN_CORRELATION => Followed::PerhapsBack,
                 _ => Followed::AsBefore,
             };
         }
-        let found = self
-            .recent
-            .as_ref()
-            .map(|patch| patch.find(view, &bounds, reach_cells(dt_s)));
+        let found = self.looks.find(view, &bounds, reach_cells(dt_s));
         self.correlation = found.map_or(0.0, |found| found.correlation);
         let unconfirmed_ms = now_ms.saturating_sub(self.detected_ms);
         match found {
@@ -198,46 +176,35 @@ impl Face {
         view: &GrayView<'_>,
         now_ms: u64,
     ) {
-        let side = bounds.side();
-        if !self.is_visible {
-            // Where it went meanwhile is not known: it begins anew where it is.
-            let known = Self::new(self.id, detection, bounds, view, now_ms);
-            self.axes = known.axes;
+        if self.is_visible {
+            let stds = [
+                DETECTED_STD,
+                DETECTED_STD,
+                DETECTED_SIZE_STD,
+                DETECTED_SIZE_STD,
+            ];
+            let ([x, y], [width, height]) = (bounds.center, bounds.size);
+            for ((axis, at), std) in self.axes.iter_mut().zip([x, y, width, height]).zip(stds) {
+                axis.measure(at, std * bounds.side());
+            }
+            self.keep_sizes_sound(view);
+        } else {
+            // Which way it went meanwhile is not known: it begins anew where it is.
+            self.axes = axes_at(bounds);
         }
-        let stds = [
-            DETECTED_STD,
-            DETECTED_STD,
-            DETECTED_SIZE_STD,
-            DETECTED_SIZE_STD,
-        ];
-        let measured = [bounds.center, bounds.size];
-        for ((axis, at), std) in self.axes.iter_mut().zip(measured.as_flattened()).zip(stds) {
-            axis.measure(*at, std * side);
-        }
-        self.keep_sizes_sound(view);
         self.score = detection.score;
         self.landmarks = shares(detection, bounds);
         self.detections = self.detections.saturating_add(1);
         self.detected_ms = now_ms;
         self.correlation = 1.0;
-        self.remember(Patch::cut(view, &self.bounds()));
+        let bounds = self.bounds();
+        self.looks.remember(view, &bounds);
         self.seen(now_ms);
     }
 
     /// How alike the face and what is inside `bounds` look, -1..=1; 0 if either is of one gray.
     pub fn likeness(&self, view: &GrayView<'_>, bounds: &Bounds) -> f32 {
-        let mut best: Option<f32> = None;
-        for patch in [&self.recent, &self.lasting].into_iter().flatten() {
-            for factor in COMPARED_SIZES {
-                let bounds = Bounds {
-                    size: bounds.size.map(|side| side * factor),
-                    ..*bounds
-                };
-                let found = patch.find(view, &bounds, COMPARED_REACH).correlation;
-                best = Some(best.map_or(found, |best| best.max(found)));
-            }
-        }
-        best.unwrap_or(0.0)
+        self.looks.likeness(view, bounds)
     }
 
     /// It is out of sight: it may still move on, but no longer grow.
@@ -251,17 +218,6 @@ impl Face {
         self.is_visible = true;
         self.seen_ms = now_ms;
         self.seen_at = self.bounds().center;
-    }
-
-    fn remember(&mut self, patch: Option<Patch>) {
-        if let (Some(lasting), Some(patch)) = (&self.lasting, &patch) {
-            if lasting.correlation(patch) >= MEMORY_CORRELATION {
-                self.lasting = lasting.mixed(patch, MEMORY_WEIGHT);
-            }
-        } else if self.lasting.is_none() {
-            self.lasting.clone_from(&patch);
-        }
-        self.recent = patch;
     }
 
     fn predict(&mut self, view: &GrayView<'_>, dt_s: f32) {
@@ -289,6 +245,15 @@ impl Face {
             axis.position = axis.position.clamp(1.0, largest);
         }
     }
+}
+
+/// At rest where a detection is, as far as known.
+fn axes_at(bounds: &Bounds) -> [Axis; 4] {
+    let side = bounds.side();
+    let place = |at| Axis::new(at, DETECTED_STD * side, START_SPEED * side);
+    let size = |at| Axis::new(at, DETECTED_SIZE_STD * side, START_GROWTH * side);
+    let ([x, y], [width, height]) = (bounds.center, bounds.size);
+    [place(x), place(y), size(width), size(height)]
 }
 
 /// How far a face may have moved against what was expected, in cells.

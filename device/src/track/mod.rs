@@ -13,6 +13,7 @@ pub mod bounds;
 mod cost;
 mod face;
 pub mod kalman;
+mod looks;
 mod options;
 pub mod patch;
 mod schedule;
