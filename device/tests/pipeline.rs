@@ -32,7 +32,7 @@ const WAIT: Options = Options {
 const EVERY_FRAME: TrackingOptions = TrackingOptions {
     detect_every_frames: 1,
     detect_every_ms: 1000,
-    min_correlation: 0.6,
+    min_correlation: 0.7,
     follow_ms: 1000,
     memory_ms: 3000,
 };

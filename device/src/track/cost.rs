@@ -15,13 +15,23 @@ const MAX_RATIO: f32 = 1.7;
 /// How alike a face that was out of sight must look: at once, and after half a second. Of 120
 /// photographed faces cut as unsteadily as a cascade cuts them, 95% are like themselves by 0.82 or
 /// more; of pairs of different ones half are by 0.44, 75% by 0.57 and 90% by 0.67 at most.
-const LOST_LIKENESS: f32 = 0.6;
+const LOST_LIKENESS: f32 = 0.66;
 const RETURN_LIKENESS: f32 = 0.7;
+/// The same where another face covers a part of it: little is left to compare, and hardly anyone
+/// else appears just there.
+const COVERED_LIKENESS: f32 = 0.3;
 /// What it costs to be out of sight: a face in sight comes first.
 const HIDDEN: f32 = 0.5;
 
 /// The cost of calling the detection at `found` the face, from 0; infinite if it cannot be.
-pub fn cost(face: &Face, view: &GrayView<'_>, found: &Bounds, now_ms: u64) -> f32 {
+/// `is_covered` tells whether a face in sight overlaps it.
+pub fn cost(
+    face: &Face,
+    view: &GrayView<'_>,
+    found: &Bounds,
+    is_covered: bool,
+    now_ms: u64,
+) -> f32 {
     let expected = face.bounds();
     let hidden_s = now_ms.saturating_sub(face.seen_ms) as f32 / 1000.0;
     let reach = if face.is_visible {
@@ -46,7 +56,11 @@ pub fn cost(face: &Face, view: &GrayView<'_>, found: &Bounds, now_ms: u64) -> f3
     if face.is_visible {
         return away + shape + unlike;
     }
-    let least = LOST_LIKENESS + (RETURN_LIKENESS - LOST_LIKENESS) * (2.0 * hidden_s).min(1.0);
+    let least = if is_covered {
+        COVERED_LIKENESS
+    } else {
+        LOST_LIKENESS + (RETURN_LIKENESS - LOST_LIKENESS) * (2.0 * hidden_s).min(1.0)
+    };
     if likeness < least {
         return f32::INFINITY;
     }

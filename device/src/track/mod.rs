@@ -35,6 +35,8 @@ pub const MAX_DETECTIONS: usize = 32;
 const MAX_STEP_MS: u64 = 1000;
 /// Two faces nearer than this, in faces, are one.
 const SAME_PLACE: f32 = 0.35;
+/// A face that shares more than this of its box with another may be partly covered by it.
+const COVERING_IOU: f32 = 0.05;
 /// A new face shares less than this of its box with any other in sight.
 const MAX_NEW_IOU: f32 = 0.5;
 
@@ -132,15 +134,16 @@ impl Tracker {
         self.schedule.looked(now_ms, &self.options);
         let frame = [view.width() as f32, view.height() as f32];
         let found = best(detections, frame);
+        let cost = |face: &Face, bounds: &Bounds| {
+            let is_covered = self.faces.iter().any(|other| {
+                other.is_visible && other.id != face.id && other.bounds().iou(bounds) > COVERING_IOU
+            });
+            cost::cost(face, view, bounds, is_covered, now_ms)
+        };
         let costs: heapless::Vec<_, MAX_TRACKS> = self
             .faces
             .iter()
-            .map(|face| {
-                found
-                    .iter()
-                    .map(|(_, bounds)| cost::cost(face, view, bounds, now_ms))
-                    .collect()
-            })
+            .map(|face| found.iter().map(|(_, bounds)| cost(face, bounds)).collect())
             .collect();
         let pairs = assign::assign(&costs);
         let mut is_new = [true; MAX_DETECTIONS];

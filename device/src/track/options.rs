@@ -25,7 +25,7 @@ impl Default for TrackingOptions {
         Self {
             detect_every_frames: 6,
             detect_every_ms: 1000,
-            min_correlation: 0.6,
+            min_correlation: 0.7,
             follow_ms: 1000,
             memory_ms: 3000,
         }

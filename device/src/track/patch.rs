@@ -64,12 +64,11 @@ impl Patch {
         let places = 2 * reach + 1;
         let mut scores = [[0.0_f32; 2 * MAX_REACH + 1]; 2 * MAX_REACH + 1];
         let (mut best, mut at) = (f32::NEG_INFINITY, (reach, reach));
-        for y in 0..places {
-            for x in 0..places {
-                let score = self.score(&grid, x, y);
-                scores[y][x] = score;
-                if score > best {
-                    (best, at) = (score, (x, y));
+        for (y, row) in scores.iter_mut().enumerate().take(places) {
+            for (x, score) in row.iter_mut().enumerate().take(places) {
+                *score = self.score(&grid, x, y);
+                if *score > best {
+                    (best, at) = (*score, (x, y));
                 }
             }
         }
@@ -96,17 +95,20 @@ impl Patch {
 
     /// Correlation with the window of the grid that begins at column `x` and row `y`.
     fn score(&self, grid: &Grid, x: usize, y: usize) -> f32 {
-        let mut lanes = [[0.0_f32; SIDE]; 3];
-        for (row, cells) in self.0.chunks_exact(SIDE).enumerate() {
-            let window = &grid.cells[y + row][x..x + SIDE];
-            for lane in 0..SIDE {
-                let value = window[lane];
-                lanes[0][lane] += value;
-                lanes[1][lane] += value * value;
-                lanes[2][lane] += value * cells[lane];
+        // A sum a lane, so that the compiler can add lanes side by side.
+        let mut sums = [0.0_f32; SIDE];
+        let mut squares = [0.0_f32; SIDE];
+        let mut products = [0.0_f32; SIDE];
+        for (cells, row) in self.0.chunks_exact(SIDE).zip(&grid.cells[y..]) {
+            let values = row[x..x + SIDE].iter().zip(cells);
+            let lanes = sums.iter_mut().zip(&mut squares).zip(&mut products);
+            for (((sum, square), product), (value, cell)) in lanes.zip(values) {
+                *sum += value;
+                *square += value * value;
+                *product += value * cell;
             }
         }
-        let [sum, squares, product] = lanes.map(|lane| lane.iter().sum::<f32>());
+        let [sum, squares, product] = [sums, squares, products].map(|l| l.iter().sum::<f32>());
         let variance = squares - sum * sum / AREA as f32;
         if variance < MIN_CONTRAST * MIN_CONTRAST * AREA as f32 {
             return 0.0;

@@ -129,7 +129,7 @@ impl Scene<'_> {
         let mut rng = Rng::new(self.seed ^ (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let gain_q8 = 256 + (24.0 * (at_s * 1.7).sin()) as i32;
         for pixel in &mut frame.pixels {
-            let value = (i32::from(*pixel) * gain_q8 >> 8) + rng.between(-3, 3);
+            let value = ((i32::from(*pixel) * gain_q8) >> 8) + rng.between(-3, 3);
             *pixel = value.clamp(0, 255) as u8;
         }
         Take {
