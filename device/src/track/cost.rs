@@ -24,7 +24,7 @@ const COVERED_LIKENESS: f32 = 0.3;
 const HIDDEN: f32 = 0.5;
 
 /// The cost of calling the detection at `found` the face, from 0; infinite if it cannot be.
-/// `is_covered` tells whether a face in sight overlaps it.
+/// `is_covered` tells whether a face in sight may cover a part of it.
 pub fn cost(
     face: &Face,
     view: &GrayView<'_>,

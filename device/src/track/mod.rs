@@ -35,8 +35,8 @@ pub const MAX_DETECTIONS: usize = 32;
 const MAX_STEP_MS: u64 = 1000;
 /// Two faces nearer than this, in faces, are one.
 const SAME_PLACE: f32 = 0.35;
-/// A face that shares more than this of its box with another may be partly covered by it.
-const COVERING_IOU: f32 = 0.05;
+/// A face in sight nearer than this, in faces, may cover a part of another, with its hair as well.
+const COVERING_DISTANCE: f32 = 1.3;
 /// A new face shares less than this of its box with any other in sight.
 const MAX_NEW_IOU: f32 = 0.5;
 
@@ -136,7 +136,9 @@ impl Tracker {
         let found = best(detections, frame);
         let cost = |face: &Face, bounds: &Bounds| {
             let is_covered = self.faces.iter().any(|other| {
-                other.is_visible && other.id != face.id && other.bounds().iou(bounds) > COVERING_IOU
+                other.is_visible
+                    && other.id != face.id
+                    && other.bounds().distance_faces(bounds.center) < COVERING_DISTANCE
             });
             cost::cost(face, view, bounds, is_covered, now_ms)
         };
