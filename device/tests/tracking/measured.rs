@@ -1,6 +1,7 @@
 //! Sequences of photographed faces over photographed backgrounds, from the shared material:
 //! detecting every few frames and following in between, against detecting every frame.
 
+use std::f32::consts::TAU;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
@@ -43,7 +44,7 @@ fn wander(rng: &mut Rng, home: [f32; 2]) -> impl Fn(f32) -> Option<Place> + use<
     let side = between(rng, 70.0, 95.0);
     let [sway_x, sway_y] = [between(rng, 10.0, 40.0), between(rng, 5.0, 20.0)];
     let [fast_x, fast_y, fast_z] = [0.8, 1.0, 0.5].map(|from| between(rng, from, 2.2 * from));
-    let [start_x, start_y, start_z] = [0.0; 3].map(|from| between(rng, from, 6.28));
+    let [start_x, start_y, start_z] = [0.0; 3].map(|from| between(rng, from, TAU));
     move |s| {
         let wave = |fast: f32, start: f32| (fast * s + start).sin();
         Some(Place {
