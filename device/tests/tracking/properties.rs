@@ -126,10 +126,22 @@ fn a_full_tracker_drops_the_face_seen_longest_ago() {
         tracker.update(&view, now_ms, Some(&first));
     }
     // The first face goes out of sight, then a new one comes.
-    let blank = vec![128; 400 * 400];
-    let blank = GrayView::packed(&blank, 400, 400).unwrap();
-    tracker.update(&blank, 60, Some(&first[1..]));
-    let tracks = tracker.update(&blank, 90, Some(&[face(20)]));
+    let mut changed = data.clone();
+    for row in changed.chunks_exact_mut(400).take(60) {
+        row[..60].fill(128);
+    }
+    let changed = GrayView::packed(&changed, 400, 400).unwrap();
+    tracker.update(&changed, 60, None);
+    let tracks = tracker.update(&changed, 60, Some(&first[1..]));
+    assert_eq!(tracks.len(), MAX_TRACKS);
+    assert!(
+        tracks
+            .iter()
+            .all(|track| track.is_visible == (track.id != 1))
+    );
+    let others: Vec<_> = (1..MAX_TRACKS).chain([20]).map(face).collect();
+    tracker.update(&changed, 90, None);
+    let tracks = tracker.update(&changed, 90, Some(&others));
     assert_eq!(tracks.len(), MAX_TRACKS);
     assert!(tracks.iter().all(|track| track.id != 1), "{tracks:?}");
     assert!(tracks.iter().any(|track| track.id == MAX_TRACKS as u64 + 1));
