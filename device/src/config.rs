@@ -6,15 +6,24 @@ use std::{env, fs, io};
 
 use serde::Deserialize;
 
+use crate::smooth::SmoothingOptions;
+use crate::track::TrackingOptions;
+
 /// What the configuration file may set. Unknown keys are errors: a misspelt one would otherwise
 /// be silently without effect.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Expression model file; relative paths count from the configuration file's folder.
     pub model: Option<PathBuf>,
     /// Face detector file; likewise.
     pub detector: Option<PathBuf>,
+    /// How faces are followed.
+    #[serde(default)]
+    pub tracking: TrackingOptions,
+    /// How verdicts are smoothed.
+    #[serde(default)]
+    pub smoothing: SmoothingOptions,
 }
 
 /// Why there is no configuration.
@@ -63,10 +72,14 @@ impl Config {
             path: path.to_owned(),
             error,
         })?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Invalid {
+        let invalid = |message: String| ConfigError::Invalid {
             path: path.to_owned(),
-            message: error.to_string().trim_end().to_owned(),
-        })?;
+            message,
+        };
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
+        config.tracking.validate().map_err(invalid)?;
+        config.smoothing.validate().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in [&mut config.model, &mut config.detector]
             .into_iter()
@@ -116,6 +129,33 @@ mod tests {
                 error
                     .to_string()
                     .contains("config.toml: TOML parse error at line 1"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn sections_keep_defaults_and_check_ranges() {
+        let config = read("[tracking]\ndetect_every_frames = 3\n[smoothing]\n").1;
+        let config = config.unwrap();
+        assert_eq!(config.tracking.detect_every_frames, 3);
+        assert_eq!(config.tracking.memory_ms, 3000);
+        assert_eq!(config.smoothing, SmoothingOptions::default());
+        for (text, named) in [
+            ("[tracking]\ndetect_every_frames = 0", "must be 1 to 1000"),
+            (
+                "[tracking]\nmin_correlation = nan",
+                "min_correlation is NaN",
+            ),
+            ("[tracking]\nmemory_ms = 90000", "memory_ms is 90000"),
+            ("[tracking]\nmemory_ms = -1", "line 2"),
+            ("[tracking]\nmemory = 5", "unknown field `memory`"),
+            ("[smoothing]\nuncertain_below = 1.5", "must be 0 to 1"),
+            ("[smoothing]\ntime_constant_ms = \"1 s\"", "line 2"),
+        ] {
+            let error = read(text).1.unwrap_err().to_string();
+            assert!(
+                error.contains("config.toml: ") && error.contains(named),
                 "{error}"
             );
         }

@@ -1,7 +1,7 @@
 //! Mien on the device: camera frame to faces to expression to outputs.
 //!
-//! Data flows one way, and the modules follow it: [`capture`], [`detect`], [`classify`],
-//! [`output`]; [`pipeline`] puts the stages on threads. The host evaluates models with these
+//! Data flows one way, and the modules follow it: [`capture`], [`detect`], [`track`],
+//! [`classify`], [`smooth`], [`output`]; [`pipeline`] puts the stages on threads. The host evaluates models with these
 //! very functions.
 
 pub mod annotate;
@@ -14,3 +14,5 @@ pub mod model_file;
 pub mod output;
 pub mod pipeline;
 pub mod report;
+pub mod smooth;
+pub mod track;

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::capture::picture::PictureError;
 use crate::classify::Verdict;
 use crate::detect::Detection;
+use crate::smooth::Shown;
 
 /// A JSON object with one entry per label, in the model's order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,26 +60,43 @@ pub struct Face {
     pub score: f32,
     /// The detector's name.
     pub detector: String,
+    /// The face's number, the same in every frame; absent for single pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub track: Option<u64>,
     /// Expression and probabilities, if the face was judged.
     #[serde(flatten)]
     pub judgement: Option<Judgement>,
 }
 
+/// What people read where the expression is uncertain.
+pub const UNCERTAIN: &str = "uncertain";
+
 /// The verdict on one face.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// The most probable label.
-    pub expression: String,
+    /// The most probable label; of a face that is followed, the steady one, or null while that
+    /// is uncertain.
+    pub expression: Option<String>,
+    /// Whether the expression is uncertain; absent for single pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uncertain: Option<bool>,
     /// Probability of every label; sum 1.
     pub probabilities: ByLabel<f32>,
 }
 
 impl Judgement {
-    /// Probability of the expression, 0..=1.
+    /// The expression's name, or `uncertain`.
+    pub fn name(&self) -> &str {
+        self.expression.as_deref().unwrap_or(UNCERTAIN)
+    }
+
+    /// Probability of the expression, 0..=1; while it is uncertain, of the likeliest.
     pub fn probability(&self) -> f32 {
-        let mut entries = self.probabilities.iter();
-        let entry = entries.find(|(label, _)| *label == self.expression);
-        entry.map_or(0.0, |(_, &probability)| probability)
+        let entries = self.probabilities.iter();
+        entries
+            .filter(|(label, _)| self.expression.as_deref().is_none_or(|name| name == *label))
+            .map(|(_, &probability)| probability)
+            .fold(0.0, f32::max)
     }
 }
 
@@ -102,6 +120,7 @@ impl Face {
             },
             score,
             detector: detector.to_owned(),
+            track: None,
             judgement: None,
         }
     }
@@ -113,19 +132,43 @@ impl Face {
         verdict: &Verdict,
         labels: &Labels,
     ) -> Self {
-        let name = |index| labels.name(index).unwrap_or_default().to_owned();
         Self {
             judgement: Some(Judgement {
-                expression: name(verdict.label_index),
-                probabilities: labels
-                    .iter()
-                    .map(str::to_owned)
-                    .zip(verdict.probabilities.iter().copied())
-                    .collect(),
+                expression: labels.name(verdict.label_index).map(str::to_owned),
+                uncertain: None,
+                probabilities: by_label(labels, &verdict.probabilities),
             }),
             ..Self::found(detection, detector)
         }
     }
+
+    /// A followed face with what is shown of it.
+    pub fn tracked(
+        track_id: u64,
+        detection: &Detection,
+        detector: &str,
+        shown: &Shown,
+        labels: &Labels,
+    ) -> Self {
+        let expression = shown.label_index.and_then(|index| labels.name(index));
+        Self {
+            track: Some(track_id),
+            judgement: Some(Judgement {
+                expression: expression.map(str::to_owned),
+                uncertain: Some(expression.is_none()),
+                probabilities: by_label(labels, &shown.probabilities),
+            }),
+            ..Self::found(detection, detector)
+        }
+    }
+}
+
+fn by_label(labels: &Labels, probabilities: &[f32]) -> ByLabel<f32> {
+    labels
+        .iter()
+        .map(str::to_owned)
+        .zip(probabilities.iter().copied())
+        .collect()
 }
 
 /// What became of one file.

@@ -15,6 +15,8 @@ use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
 use mien_device::pipeline::{self, Options, PipelineError};
+use mien_device::smooth::SmoothingOptions;
+use mien_device::track::TrackingOptions;
 use mien_models::plane::GrayView;
 use mien_models::procedural::test_model;
 
@@ -22,6 +24,17 @@ const WAIT: Options = Options {
     frames: None,
     overflow: Overflow::Wait,
     real_time: false,
+    tracking: EVERY_FRAME,
+    smoothing: SmoothingOptions::OFF,
+};
+
+/// The detector looks at every frame.
+const EVERY_FRAME: TrackingOptions = TrackingOptions {
+    detect_every_frames: 1,
+    detect_every_ms: 1000,
+    min_correlation: 0.7,
+    follow_ms: 1000,
+    memory_ms: 3000,
 };
 
 /// Gray frames, one of each given brightness, again and again.
@@ -53,6 +66,10 @@ impl Source for Grays {
             sequence,
             timestamp_ms: sequence * 20,
         }))
+    }
+
+    fn is_continuous(&self) -> bool {
+        false
     }
 }
 
@@ -116,8 +133,12 @@ impl Output for Seen {
     fn show(&mut self, judged: &Judged) -> io::Result<()> {
         let sequence = judged.frame.sequence;
         self.sequences.push(sequence);
-        self.labels
-            .extend(judged.faces.iter().map(|face| face.verdict.label_index));
+        self.labels.extend(
+            judged
+                .faces
+                .iter()
+                .map(|face| face.shown.label_index.unwrap()),
+        );
         self.widths.push(
             judged
                 .faces
@@ -209,7 +230,7 @@ fn all_seven_labels_come_through_every_stage_and_output() {
         assert!((sum - 1.0).abs() < 1e-4, "{sum}");
     }
     let text = String::from_utf8(text).unwrap();
-    assert!(text.starts_with("frame 1: angry "), "{text}");
+    assert!(text.starts_with("frame 1: #1 angry "), "{text}");
     let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     assert_eq!(last["frames"], 7);
 }

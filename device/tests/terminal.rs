@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use mien_device::capture::Frame;
-use mien_device::classify::Verdict;
+use mien_device::classify::{PerLabel, Verdict};
 use mien_device::detect::Detection;
 use mien_device::output::Output;
 use mien_device::output::palette::Depth;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::stages::{Judged, JudgedFace};
+use mien_device::smooth::Shown;
 use mien_models::label::Labels;
 
-fn judged(sequence: u64, winners: &[usize]) -> Judged {
-    let face = |&winner: &usize| {
-        let probabilities = (0..7)
-            .map(|label| if label == winner { 0.7 } else { 0.05 })
+/// A frame with a face for every winner; `None` is uncertain.
+fn judged(sequence: u64, winners: &[Option<usize>]) -> Judged {
+    let face = |(&winner, id): (&Option<usize>, u64)| {
+        let probabilities: PerLabel = (0..7)
+            .map(|label| if Some(label) == winner { 0.7 } else { 0.05 })
             .collect();
         JudgedFace {
+            track_id: id,
             detection: Detection {
                 x: 0.0,
                 y: 0.0,
@@ -27,9 +30,13 @@ fn judged(sequence: u64, winners: &[usize]) -> Judged {
                 landmarks: None,
             },
             verdict: Verdict {
+                label_index: winner.unwrap_or(0),
+                probabilities: probabilities.clone(),
+                logits: Default::default(),
+            },
+            shown: Shown {
                 label_index: winner,
                 probabilities,
-                logits: Default::default(),
             },
         }
     };
@@ -41,8 +48,9 @@ fn judged(sequence: u64, winners: &[usize]) -> Judged {
             sequence,
             timestamp_ms: sequence * 400,
         },
-        faces: winners.iter().map(face).collect(),
-        detect_time: Duration::ZERO,
+        faces: winners.iter().zip(1..).map(face).collect(),
+        detect_time: None,
+        track_time: Duration::ZERO,
         classify_time: Duration::ZERO,
     }
 }
@@ -63,7 +71,11 @@ fn the_panel_shows_led_bars_and_verdict() {
     let look = Look::Panel(Depth::Xterm256);
     insta::assert_snapshot!(
         "panel_two_faces",
-        strip_str(&show(look, &[judged(0, &[3, 6])]))
+        strip_str(&show(look, &[judged(0, &[Some(3), Some(6)])]))
+    );
+    insta::assert_snapshot!(
+        "panel_uncertain",
+        strip_str(&show(look, &[judged(0, &[None])]))
     );
     insta::assert_snapshot!("panel_no_face", strip_str(&show(look, &[judged(0, &[])])));
 }
@@ -73,7 +85,10 @@ fn the_panel_is_drawn_over_itself_and_fits_eighty_columns() {
     // The last frame of a run is always drawn.
     let text = show(
         Look::Panel(Depth::True),
-        &[judged(0, &[3]), judged(1, &[0, 1, 2])],
+        &[
+            judged(0, &[Some(3)]),
+            judged(1, &[Some(0), Some(1), Some(2)]),
+        ],
     );
     let (first, second) = text.split_once("\r\x1b[").unwrap();
     let lines = first.matches('\n').count();
@@ -90,7 +105,15 @@ fn the_panel_is_drawn_over_itself_and_fits_eighty_columns() {
 
 #[test]
 fn lines_come_once_a_second_of_the_source() {
-    let faces = [&[0, 3][..], &[1], &[2], &[], &[4], &[5], &[6]];
+    let faces = [
+        &[Some(0), Some(3), None][..],
+        &[Some(1)],
+        &[Some(2)],
+        &[],
+        &[Some(4)],
+        &[Some(5)],
+        &[Some(6)],
+    ];
     let frames: Vec<_> = (0..)
         .zip(faces)
         .map(|(n, winners)| judged(n, winners))

@@ -43,7 +43,7 @@ fn draw_face(canvas: &mut Canvas<'_>, face: &Face) {
     match &face.judgement {
         None => canvas.outline(frame, stroke(size), rgb("")),
         Some(judgement) => {
-            canvas.outline(frame, stroke(size), rgb(&judgement.expression));
+            canvas.outline(frame, stroke(size), rgb(judgement.name()));
             draw_title(canvas, frame, judgement, size);
             draw_bars(canvas, frame, judgement, size);
         }
@@ -52,7 +52,7 @@ fn draw_face(canvas: &mut Canvas<'_>, face: &Face) {
 
 /// `happy 93 %` on the label's colour, above the box or, without room there, inside it.
 fn draw_title(canvas: &mut Canvas<'_>, frame: Area, judgement: &Judgement, size: f32) {
-    let label = &judgement.expression;
+    let label = judgement.name();
     let text = format!("{label} {:.0} %", 100.0 * judgement.probability());
     let pad = (size * 0.35) as i32;
     let height = (size * 1.25) as i32 + pad / 2;
@@ -193,8 +193,10 @@ mod tests {
             },
             score: 9.0,
             detector: "haar".into(),
+            track: None,
             judgement: Some(Judgement {
-                expression: "happy".into(),
+                expression: Some("happy".into()),
+                uncertain: None,
                 probabilities,
             }),
         }

@@ -63,10 +63,20 @@ pub enum CaptureError {
 pub trait Source: Send {
     /// The next frame; `None` at the end.
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError>;
+
+    /// Whether a frame goes on where the one before it ended. Faces are not followed over
+    /// pictures that have nothing to do with each other.
+    fn is_continuous(&self) -> bool {
+        true
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
         (**self).next_frame()
+    }
+
+    fn is_continuous(&self) -> bool {
+        (**self).is_continuous()
     }
 }

@@ -67,6 +67,10 @@ impl Source for Slideshow {
             _ => Ok(None),
         }
     }
+
+    fn is_continuous(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

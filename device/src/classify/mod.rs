@@ -121,6 +121,11 @@ impl Classifier {
         &self.labels
     }
 
+    /// What the logits are divided by, so that probabilities are calibrated; above 0.
+    pub fn temperature(&self) -> f32 {
+        self.temperature
+    }
+
     /// From crop to network input.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
@@ -180,15 +185,26 @@ impl Classifier {
     }
 }
 
-/// Softmax and the winner.
-fn verdict(logits: PerLabel, temperature: f32) -> Verdict {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+/// `softmax(logits / temperature)`: in 0..=1, sum 1.
+pub fn softmax(logits: &PerLabel, temperature: f32) -> PerLabel {
+    let largest = largest(logits);
     let mut probabilities: PerLabel = logits
         .iter()
         .map(|logit| ((logit - largest) / temperature).exp())
         .collect();
     let sum: f32 = probabilities.iter().sum();
     probabilities.iter_mut().for_each(|p| *p /= sum);
+    probabilities
+}
+
+fn largest(logits: &PerLabel) -> f32 {
+    logits.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// Softmax and the winner.
+fn verdict(logits: PerLabel, temperature: f32) -> Verdict {
+    let probabilities = softmax(&logits, temperature);
+    let largest = largest(&logits);
     let label_index = logits
         .iter()
         .position(|logit| *logit == largest)

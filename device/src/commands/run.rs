@@ -92,6 +92,8 @@ pub fn run(args: Args) -> Outcome {
             Overflow::Wait
         },
         real_time: is_endless || look != Look::Lines,
+        tracking: config.tracking,
+        smoothing: config.smoothing,
     };
     let stop = stop_on_signal()?;
     let detector: &mut (dyn Detector + Send) = &mut detector;

@@ -62,7 +62,7 @@ impl Table {
 
 fn print_face(to: &mut impl Write, face: &Face) -> io::Result<()> {
     if let Some(judgement) = &face.judgement {
-        let label = judgement.expression.as_str();
+        let label = judgement.name();
         let columns = judgement
             .probabilities
             .iter()

@@ -49,7 +49,13 @@ impl<W: Write> Output for Record<W> {
                 .faces
                 .iter()
                 .map(|face| {
-                    Face::judged(&face.detection, &self.detector, &face.verdict, &self.labels)
+                    Face::tracked(
+                        face.track_id,
+                        &face.detection,
+                        &self.detector,
+                        &face.shown,
+                        &self.labels,
+                    )
                 })
                 .collect(),
         };

@@ -12,6 +12,7 @@ use super::Output;
 use super::palette::{Depth, label_style};
 use crate::pipeline::stages::{Judged, JudgedFace};
 use crate::pipeline::totals::Totals;
+use crate::report::UNCERTAIN;
 
 /// Least time between two drawings of the panel.
 const REDRAW_PERIOD: Duration = Duration::from_millis(50);
@@ -76,8 +77,10 @@ impl<W: Write> Terminal<W> {
         let face = judged.faces.first();
         let mut lines = vec![self.head(judged), String::new()];
         for (index, label) in self.labels.iter().enumerate() {
-            let is_on = face.is_some_and(|face| face.verdict.label_index == index);
-            let probability = face.map_or(0.0, |face| face.verdict.probabilities[index]);
+            let is_on = face.is_some_and(|face| face.shown.label_index == Some(index));
+            let probability = face
+                .and_then(|face| face.shown.probabilities.get(index))
+                .map_or(0.0, |probability| *probability);
             let style = label_style(label, depth);
             lines.push(row(label, self.name_columns, probability, is_on, style));
         }
@@ -120,13 +123,19 @@ impl<W: Write> Terminal<W> {
         let Some((face, others)) = judged.faces.split_first() else {
             return format!(" {DIM}no face{DIM:#}");
         };
-        let name = |face: &JudgedFace| self.labels.name(face.verdict.label_index).unwrap_or("?");
-        let label = name(face);
+        let label = shown_name(&self.labels, face);
         let style = label_style(label, depth).bold();
-        let glyph = appearance(label).icon.glyph();
-        let mut foot = format!(" {style}{glyph:<3}  {label}{style:#}");
+        let glyph = match face.shown.label_index {
+            Some(_) => appearance(label).icon.glyph(),
+            None => "?",
+        };
+        let id = face.track_id;
+        let mut foot = format!(" {style}{glyph:<3}  {label}{style:#}  {DIM}#{id}{DIM:#}");
         if !others.is_empty() {
-            let names: Vec<_> = others.iter().map(name).collect();
+            let names: Vec<_> = others
+                .iter()
+                .map(|face| format!("{} #{}", shown_name(&self.labels, face), face.track_id))
+                .collect();
             foot += &format!("  {DIM}also: {}{DIM:#}", names.join(", "));
         }
         foot
@@ -140,10 +149,12 @@ impl<W: Write> Terminal<W> {
         }
         for (index, face) in judged.faces.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
-            let verdict = &face.verdict;
-            let label = self.labels.name(verdict.label_index).unwrap_or("?");
-            let percent = 100.0 * verdict.probabilities[verdict.label_index];
-            write!(self.to, "{separator}{label} {percent:.0} %")?;
+            let label = shown_name(&self.labels, face);
+            write!(self.to, "{separator}#{} {label}", face.track_id)?;
+            let index = face.shown.label_index;
+            if let Some(probability) = index.and_then(|i| face.shown.probabilities.get(i)) {
+                write!(self.to, " {:.0} %", 100.0 * probability)?;
+            }
         }
         writeln!(self.to)?;
         self.to.flush()
@@ -181,6 +192,12 @@ impl<W: Write> Output for Terminal<W> {
         writeln!(self.to)?;
         self.to.flush()
     }
+}
+
+/// The name of the expression that is shown.
+fn shown_name<'a>(labels: &'a Labels, face: &JudgedFace) -> &'a str {
+    let label_index = face.shown.label_index;
+    label_index.map_or(UNCERTAIN, |index| labels.name(index).unwrap_or("?"))
 }
 
 /// One expression: LED, name, bar, percent.

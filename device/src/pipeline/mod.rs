@@ -1,4 +1,6 @@
-//! Capture, detect, classify and output as threads joined by bounded channels.
+//! Capture, detect and track, classify and smooth, and output as threads joined by bounded
+//! channels. The tracker decides whether the detector looks, and smoothing takes microseconds: a
+//! thread of its own would only add delay to either.
 
 pub mod channel;
 pub mod stages;
@@ -13,16 +15,18 @@ use crate::capture::{CaptureError, Frame, Source};
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::{DetectError, Detector};
 use crate::output::Output;
+use crate::smooth::{Smoother, SmoothingOptions};
+use crate::track::{Tracker, TrackingOptions};
 
 use channel::{Overflow, Receiver, Sender, bounded};
-use stages::{Detected, Judged};
+use stages::{Judged, Tracked};
 use totals::{Dropped, Totals};
 
 /// Frames that may wait in front of a stage. More would only add delay.
 const CAPACITY: usize = 2;
 
-/// How a run treats time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a run treats time and faces.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     /// Stop after this many source frames.
     pub frames: Option<u64>,
@@ -30,6 +34,10 @@ pub struct Options {
     pub overflow: Overflow,
     /// Hold every frame back until its timestamp, as a camera would.
     pub real_time: bool,
+    /// How faces are followed.
+    pub tracking: TrackingOptions,
+    /// How verdicts are smoothed.
+    pub smoothing: SmoothingOptions,
 }
 
 /// Why a run ended early.
@@ -66,18 +74,24 @@ pub fn run(
     let start = Instant::now();
     let mut totals = Totals::new(classifier.labels());
     let detector_name = detector.name().to_owned();
+    let is_continuous = source.is_continuous();
+    let mut tracker = Tracker::new(options.tracking);
+    let mut smoother = Smoother::new(options.smoothing, classifier.temperature());
     let (to_detect, frames) = bounded(CAPACITY, options.overflow);
-    let (to_classify, detected) = bounded(CAPACITY, options.overflow);
+    let (to_classify, tracked) = bounded(CAPACITY, options.overflow);
     let (to_output, judged) = bounded(CAPACITY, options.overflow);
 
     let (output_result, stage_results) = thread::scope(|scope| {
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
         let capture = spawn("capture")
             .spawn_scoped(scope, || capture_stage(source, to_detect, options, stop))?;
-        let detect =
-            spawn("detect").spawn_scoped(scope, || detect_stage(frames, detector, to_classify))?;
+        let detect = spawn("detect").spawn_scoped(scope, || {
+            detect_stage(frames, detector, &mut tracker, is_continuous, to_classify)
+        })?;
         let classify = spawn("classify").spawn_scoped(scope, || {
-            classify_stage(detected, &detector_name, classifier, to_output)
+            let judge =
+                |tracked| stages::classify(tracked, &detector_name, classifier, &mut smoother);
+            classify_stage(tracked, judge, to_output)
         })?;
         // Ends when the stages above have ended; ending early ends them.
         let output_result = output_stage(judged, outputs, &mut totals);
@@ -137,10 +151,15 @@ fn capture_stage(
 fn detect_stage(
     frames: Receiver<Frame>,
     detector: &mut (dyn Detector + Send),
-    next: Sender<Detected>,
+    tracker: &mut Tracker,
+    is_continuous: bool,
+    next: Sender<Tracked>,
 ) -> StageResult {
     while let Some(frame) = frames.recv() {
-        if next.send(stages::detect(frame, detector)?).is_err() {
+        if !is_continuous {
+            tracker.forget();
+        }
+        if next.send(stages::track(frame, detector, tracker)?).is_err() {
             break;
         }
     }
@@ -148,16 +167,12 @@ fn detect_stage(
 }
 
 fn classify_stage(
-    detected: Receiver<Detected>,
-    detector_name: &str,
-    classifier: &mut Classifier,
+    tracked: Receiver<Tracked>,
+    mut judge: impl FnMut(Tracked) -> Result<Judged, PipelineError>,
     next: Sender<Judged>,
 ) -> StageResult {
-    while let Some(detected) = detected.recv() {
-        if next
-            .send(stages::classify(detected, detector_name, classifier)?)
-            .is_err()
-        {
+    while let Some(tracked) = tracked.recv() {
+        if next.send(judge(tracked)?).is_err() {
             break;
         }
     }

@@ -1,4 +1,4 @@
-//! The stages as plain functions over plain data; `pipeline::run` puts each on a thread.
+//! The stages as plain functions over plain data; `pipeline::run` puts them on threads.
 
 use std::time::{Duration, Instant};
 
@@ -6,27 +6,35 @@ use crate::capture::Frame;
 use crate::classify::{Classifier, Verdict};
 use crate::detect::crop::crop_for;
 use crate::detect::{Detection, Detector};
+use crate::smooth::{Shown, Smoother};
+use crate::track::{Track, Tracker};
 
 use super::PipelineError;
 
-/// A frame with the faces found in it.
+/// A frame with the faces in sight.
 #[derive(Clone, Debug)]
-pub struct Detected {
+pub struct Tracked {
     /// The frame.
     pub frame: Frame,
-    /// Its faces.
-    pub detections: Vec<Detection>,
-    /// Time spent looking.
-    pub detect_time: Duration,
+    /// Its faces; all of them visible.
+    pub tracks: Vec<Track>,
+    /// Time the detector took; `None` where it did not look.
+    pub detect_time: Option<Duration>,
+    /// Time spent following faces.
+    pub track_time: Duration,
 }
 
 /// One face with its verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JudgedFace {
+    /// Its track's id: the same face has the same one in every frame.
+    pub track_id: u64,
     /// Where it is.
     pub detection: Detection,
-    /// What the classifier says.
+    /// What the classifier says of this frame alone.
     pub verdict: Verdict,
+    /// What is shown, with the frames before taken into account.
+    pub shown: Shown,
 }
 
 /// A frame with its faces judged: what outputs show.
@@ -36,42 +44,67 @@ pub struct Judged {
     pub frame: Frame,
     /// Its faces, largest first.
     pub faces: Vec<JudgedFace>,
-    /// Time spent looking for faces.
-    pub detect_time: Duration,
-    /// Time spent judging them.
+    /// Time the detector took; `None` where it did not look.
+    pub detect_time: Option<Duration>,
+    /// Time spent following faces.
+    pub track_time: Duration,
+    /// Time spent judging and smoothing.
     pub classify_time: Duration,
 }
 
-/// Finds the faces of a frame.
-pub fn detect(frame: Frame, detector: &mut dyn Detector) -> Result<Detected, PipelineError> {
+/// Follows the faces of a frame, and looks for them where the tracker asks for it.
+pub fn track(
+    frame: Frame,
+    detector: &mut dyn Detector,
+    tracker: &mut Tracker,
+) -> Result<Tracked, PipelineError> {
     let start = Instant::now();
-    let detections = detector.detect(&frame.view()?)?;
-    Ok(Detected {
+    let mut detect_time = None;
+    let view = frame.view()?;
+    let mut tracks = tracker.update(&view, frame.timestamp_ms, None);
+    if tracker.wants_detection() {
+        let start = Instant::now();
+        let detections = detector.detect(&view)?;
+        detect_time = Some(start.elapsed());
+        tracks = tracker.update(&view, frame.timestamp_ms, Some(&detections));
+    }
+    Ok(Tracked {
+        tracks: tracks.into_iter().filter(|t| t.is_visible).collect(),
         frame,
-        detections,
-        detect_time: start.elapsed(),
+        detect_time,
+        track_time: start
+            .elapsed()
+            .saturating_sub(detect_time.unwrap_or_default()),
     })
 }
 
-/// Judges the faces of a frame. `detector` names the detector, whose boxes need a crop of
-/// their own.
+/// Judges the faces of a frame and smooths the verdicts. `detector` names the detector, whose
+/// boxes need a crop of their own.
 pub fn classify(
-    detected: Detected,
+    tracked: Tracked,
     detector: &str,
     classifier: &mut Classifier,
+    smoother: &mut Smoother,
 ) -> Result<Judged, PipelineError> {
-    let Detected {
+    let Tracked {
         frame,
-        detections,
+        tracks,
         detect_time,
-    } = detected;
+        track_time,
+    } = tracked;
     let start = Instant::now();
     let view = frame.view()?;
-    let mut faces = detections
+    let mut faces = tracks
         .into_iter()
-        .map(|detection| {
+        .map(|Track { id, detection, .. }| {
             let verdict = classifier.classify(&view, &crop_for(&detection, detector))?;
-            Ok(JudgedFace { detection, verdict })
+            let shown = smoother.update(id, frame.timestamp_ms, &verdict.logits);
+            Ok(JudgedFace {
+                track_id: id,
+                detection,
+                verdict,
+                shown,
+            })
         })
         .collect::<Result<Vec<_>, PipelineError>>()?;
     let area = |face: &JudgedFace| face.detection.width * face.detection.height;
@@ -80,6 +113,7 @@ pub fn classify(
         frame,
         faces,
         detect_time,
+        track_time,
         classify_time: start.elapsed(),
     })
 }

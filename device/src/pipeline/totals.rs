@@ -18,8 +18,14 @@ pub struct Totals {
     pub frames_with_face: u64,
     /// Faces judged, all frames together.
     pub faces: u64,
+    /// Faces followed; each counts once, however many frames it is in.
+    pub tracks: u64,
+    /// Frames the detector looked at.
+    pub detector_runs: u64,
     /// Faces per expression.
     pub expressions: ByLabel<u64>,
+    /// Faces whose expression was uncertain.
+    pub uncertain: u64,
     /// Frames dropped because a stage was too slow.
     pub dropped: Dropped,
     /// Mean time per frame and stage, milliseconds.
@@ -31,9 +37,9 @@ pub struct Totals {
 /// Frames dropped in front of each stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dropped {
-    /// In front of detection.
+    /// In front of detection and tracking.
     pub detect: u64,
-    /// In front of classification.
+    /// In front of classification and smoothing.
     pub classify: u64,
     /// In front of the outputs.
     pub output: u64,
@@ -42,9 +48,11 @@ pub struct Dropped {
 /// Time per stage, milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct StageMs {
-    /// Detection.
+    /// Detection, over all frames: where the detector did not look it took no time.
     pub detect: f64,
-    /// Cropping and classification.
+    /// Following faces.
+    pub track: f64,
+    /// Cropping, classification and smoothing.
     pub classify: f64,
 }
 
@@ -55,7 +63,10 @@ impl Totals {
             frames: 0,
             frames_with_face: 0,
             faces: 0,
+            tracks: 0,
+            detector_runs: 0,
             expressions: labels.iter().map(|name| (name.to_owned(), 0)).collect(),
+            uncertain: 0,
             dropped: Dropped::default(),
             mean_ms: StageMs::default(),
             elapsed_ms: 0,
@@ -68,11 +79,17 @@ impl Totals {
         self.frames_with_face += u64::from(!judged.faces.is_empty());
         self.faces += judged.faces.len() as u64;
         for face in &judged.faces {
-            if let Some(count) = self.expressions.get_mut(face.verdict.label_index) {
-                *count += 1;
+            // Ids ascend from 1.
+            self.tracks = self.tracks.max(face.track_id);
+            let label_index = face.shown.label_index;
+            match label_index.and_then(|index| self.expressions.get_mut(index)) {
+                Some(count) => *count += 1,
+                None => self.uncertain += 1,
             }
         }
-        self.mean_ms.detect += milliseconds(judged.detect_time);
+        self.detector_runs += u64::from(judged.detect_time.is_some());
+        self.mean_ms.detect += milliseconds(judged.detect_time.unwrap_or_default());
+        self.mean_ms.track += milliseconds(judged.track_time);
         self.mean_ms.classify += milliseconds(judged.classify_time);
     }
 
@@ -82,6 +99,7 @@ impl Totals {
         let mean = |sum: f64| (sum / frames * 1000.0).round() / 1000.0;
         self.mean_ms = StageMs {
             detect: mean(self.mean_ms.detect),
+            track: mean(self.mean_ms.track),
             classify: mean(self.mean_ms.classify),
         };
         self.dropped = dropped;
