@@ -73,8 +73,9 @@ pub fn detector(
         }
         other => Err(Failure::Nothing(anyhow!(
             "no usable detector (hint: `mien import` makes one of OpenCV's cascades or of a YuNet): \
-             {}: the file holds a {other}, neither a {} nor a {}",
+             {}: the file holds {}, neither a {} nor a {}",
             file.origin,
+            with_article(other),
             Kind::Cascade,
             Kind::Yunet,
         ))),
@@ -105,4 +106,9 @@ fn unusable(error: ModelFileError, what: &str) -> Failure {
         _ => "hint: `mien inspect FILE` shows what a model file holds",
     };
     Failure::Nothing(anyhow!(error).context(format!("no usable {what} ({hint})")))
+}
+
+fn with_article(kind: Kind) -> String {
+    let article = if kind == Kind::Expression { "an" } else { "a" };
+    format!("{article} {kind}")
 }

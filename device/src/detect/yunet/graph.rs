@@ -8,6 +8,7 @@ use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec};
 use tract_core::ops::math;
 use tract_core::ops::nn::DataFormat;
 
+use super::depthwise::Depthwise3x3;
 use super::fit::Fit;
 use super::layers::{Layer, Layers, UnitLayers};
 use crate::detect::DetectError;
@@ -77,11 +78,11 @@ fn build(layers: &Layers, [width, height]: [usize; 2]) -> TractResult<TypedModel
     let mut graph = Graph::default();
     let input = f32::fact([1, height, width, 1]);
     let input = graph.model.add_source("input", input)?;
-    let stem = graph.convolution("stem", &layers.stem, input, 1, 2)?;
+    let stem = graph.convolution("stem", &layers.stem, input, 2)?;
     let mut wire = graph.relu("stem", stem)?;
     let mut levels = Vec::new();
     for (index, unit) in layers.backbone.iter().enumerate() {
-        wire = graph.active_unit(&format!("backbone.{index}"), unit, wire)?;
+        wire = graph.unit(&format!("backbone.{index}"), unit, wire, true)?;
         if LEVEL_UNITS.contains(&index) {
             levels.push(wire);
         }
@@ -97,11 +98,11 @@ fn build(layers: &Layers, [width, height]: [usize; 2]) -> TractResult<TypedModel
             Some(above) => graph.add_enlarged(&name, wire, above)?,
             None => wire,
         };
-        let lateral = graph.active_unit(&name, &layers.laterals[level], sum)?;
+        let lateral = graph.unit(&name, &layers.laterals[level], sum, true)?;
         above = Some(lateral);
         let (shared, predictions) = &layers.heads[level];
-        let shared = graph.active_unit(&format!("head.{level}.shared"), shared, lateral)?;
-        outputs.push(graph.unit(&format!("head.{level}"), predictions, shared)?);
+        let shared = graph.unit(&format!("head.{level}.shared"), shared, lateral, true)?;
+        outputs.push(graph.unit(&format!("head.{level}"), predictions, shared, false)?);
     }
     outputs.reverse();
     graph.model.select_output_outlets(&outputs)?;
@@ -114,38 +115,29 @@ struct Graph {
 }
 
 impl Graph {
-    fn active_unit(
+    fn unit(
         &mut self,
         name: &str,
         unit: &UnitLayers,
         wire: OutletId,
+        relu: bool,
     ) -> TractResult<OutletId> {
-        let wire = self.unit(name, unit, wire)?;
-        self.relu(name, wire)
+        let wire = self.convolution(&format!("{name}.1x1"), &unit.pointwise, wire, 1)?;
+        let name = format!("{name}.3x3");
+        let [kernel, bias] = self.weights(&name, &unit.depthwise)?;
+        self.wire(&name, Depthwise3x3 { relu }, &[wire, kernel, bias])
     }
 
-    fn unit(&mut self, name: &str, unit: &UnitLayers, wire: OutletId) -> TractResult<OutletId> {
-        let wire = self.convolution(&format!("{name}.1x1"), &unit.pointwise, wire, 1, 1)?;
-        let channels = unit.depthwise.bias.len();
-        self.convolution(&format!("{name}.3x3"), &unit.depthwise, wire, channels, 1)
-    }
-
-    /// A convolution that keeps the size, but for the stride.
+    /// A convolution of all channels that keeps the size, but for the stride.
     fn convolution(
         &mut self,
         name: &str,
         layer: &Layer,
         wire: OutletId,
-        group: usize,
         stride: usize,
     ) -> TractResult<OutletId> {
-        let kernel = self
-            .model
-            .add_const(format!("{name}.kernel"), Arc::clone(&layer.kernel))?;
-        let bias = self
-            .model
-            .add_const(format!("{name}.bias"), Arc::clone(&layer.bias))?;
-        let &[output_channels, inputs, side, _] = layer.kernel.shape() else {
+        let [kernel, bias] = self.weights(name, layer)?;
+        let &[output_channels, input_channels, side, _] = layer.kernel.shape() else {
             bail!("a kernel has four axes");
         };
         let around = tvec!(side / 2; 2);
@@ -155,16 +147,25 @@ impl Graph {
             padding: PaddingSpec::Explicit(around.clone(), around),
             dilations: None,
             strides: Some(tvec!(stride; 2)),
-            input_channels: inputs * group,
+            input_channels,
             output_channels,
         };
         let op = Conv {
             pool_spec,
             kernel_fmt: KernelFormat::OIHW,
-            group,
+            group: 1,
             q_params: None,
         };
         self.wire(name, op, &[wire, kernel, bias])
+    }
+
+    fn weights(&mut self, name: &str, layer: &Layer) -> TractResult<[OutletId; 2]> {
+        let kernel = Arc::clone(&layer.kernel);
+        let bias = Arc::clone(&layer.bias);
+        Ok([
+            self.model.add_const(format!("{name}.kernel"), kernel)?,
+            self.model.add_const(format!("{name}.bias"), bias)?,
+        ])
     }
 
     fn relu(&mut self, name: &str, wire: OutletId) -> TractResult<OutletId> {

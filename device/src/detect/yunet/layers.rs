@@ -7,16 +7,14 @@ use tract_core::internal::*;
 use super::candidates::PER_CELL;
 
 /// A convolution's tensors.
-#[derive(Clone)]
 pub(super) struct Layer {
-    /// `[out, in per group, height, width]`.
+    /// `[out, in, height, width]`; of a depthwise convolution `[9, channels]`.
     pub(super) kernel: Arc<Tensor>,
     /// `[out]`.
     pub(super) bias: Arc<Tensor>,
 }
 
 /// A 1x1 convolution, then a 3x3 one of each channel by itself.
-#[derive(Clone)]
 pub(super) struct UnitLayers {
     pub(super) pointwise: Layer,
     pub(super) depthwise: Layer,
@@ -104,11 +102,17 @@ fn joined(units: &[&Unit<'_>]) -> TractResult<UnitLayers> {
             &all(|unit| unit.pointwise.bias_f32()),
         )?,
         depthwise: layer(
-            &[outputs, 1, 3, 3],
-            &all(|unit| unit.depthwise.to_f32()),
+            &[9, outputs],
+            &taps_first(&all(|unit| unit.depthwise.to_f32())),
             &all(|unit| unit.depthwise.bias_f32()),
         )?,
     })
+}
+
+/// `[channels, 9]` to `[9, channels]`.
+fn taps_first(kernels: &[f32]) -> Vec<f32> {
+    let tap = |tap| kernels.iter().copied().skip(tap).step_by(9);
+    (0..9).flat_map(tap).collect()
 }
 
 fn layer(shape: &[usize], kernel: &[f32], bias: &[f32]) -> TractResult<Layer> {

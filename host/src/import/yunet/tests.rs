@@ -117,7 +117,7 @@ fn another_geometry_is_refused() {
         message.contains("the stem has strides [4, 4]; expected [2, 2]"),
         "{message}"
     );
-    let message = refusal(|model| nodes(model, "Conv")[3].attributes.clear());
+    let message = refusal(|model| nodes(model, "Conv")[2].attributes.clear());
     assert!(message.contains("pads"), "{message}");
     let message = refusal(|model| tensor(model, "scales").raw[8..16].fill(0));
     assert!(message.contains("pixels repeated twice"), "{message}");
