@@ -484,7 +484,13 @@ fn write_dot(sandbox: &Sandbox) {
 fn the_detector_file_s_kind_chooses_the_detector() {
     let sandbox = Sandbox::new();
     write_dot(&sandbox);
-    let detect = ["detect", "dot.png", "--json", "--detector", "yunet.postcard"];
+    let detect = [
+        "detect",
+        "dot.png",
+        "--json",
+        "--detector",
+        "yunet.postcard",
+    ];
     let report = sandbox.run(&detect).expect(0).json();
     let faces = report[0]["faces"].as_array().unwrap();
     assert_eq!(faces.len(), 1, "{report}");
@@ -497,7 +503,9 @@ fn the_detector_file_s_kind_chooses_the_detector() {
     let analyze = ["analyze", "dot.png", "--json", "--model", "test.postcard"];
     let report = sandbox.run(&analyze).expect(0).json();
     assert_eq!(report[0]["faces"][0]["detector"], "yunet", "{report}");
-    let wide = sandbox.run(&["detect", "dot.png", "--input-size", "4096x64"]).expect(2);
+    let wide = sandbox
+        .run(&["detect", "dot.png", "--input-size", "4096x64"])
+        .expect(2);
     assert!(wide.stderr.contains("4096x64"), "{}", wide.stderr);
 }
 
@@ -514,8 +522,17 @@ fn models_and_options_of_the_other_kind_are_named() {
     let text = message(&["analyze", "dot.png", "--model", "yunet.postcard"], 3);
     assert!(text.contains("YuNet detector"), "{text}");
     let text = message(&["detect", "dot.png", "--min-score", "0.5"], 2);
-    assert!(text.contains("--min-score is for YuNet detectors"), "{text}");
-    let yunet = ["detect", "dot.png", "--detector", "yunet.postcard", "--equalize"];
+    assert!(
+        text.contains("--min-score is for YuNet detectors"),
+        "{text}"
+    );
+    let yunet = [
+        "detect",
+        "dot.png",
+        "--detector",
+        "yunet.postcard",
+        "--equalize",
+    ];
     let text = message(&yunet, 2);
     assert!(text.contains("--equalize is for cascades"), "{text}");
     let text = message(&["detect", "dot.png", "--input-size", "320"], 2);

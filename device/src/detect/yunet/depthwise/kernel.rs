@@ -44,7 +44,11 @@ impl Filter<'_> {
             for (x, out) in out.chunks_exact_mut(self.channels).enumerate() {
                 let pixel = |tap: usize| {
                     let x = (x + tap % 3).wrapping_sub(1);
-                    let row = if x < self.width { around[tap / 3] } else { &zeros };
+                    let row = if x < self.width {
+                        around[tap / 3]
+                    } else {
+                        &zeros
+                    };
                     let start = if x < self.width { x * self.channels } else { 0 };
                     &row[start..start + self.channels]
                 };
@@ -106,7 +110,11 @@ mod tests {
         let value = |y: i64, x: i64, channel: usize| {
             let inside = (0..height).contains(&y) && (0..width).contains(&x);
             let place = (y * width + x) as usize;
-            if inside { f64::from(input[place * channels + channel]) } else { 0.0 }
+            if inside {
+                f64::from(input[place * channels + channel])
+            } else {
+                0.0
+            }
         };
         let mut output = Vec::new();
         for index in 0..input.len() {
