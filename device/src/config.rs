@@ -18,6 +18,8 @@ pub struct Config {
     pub model: Option<PathBuf>,
     /// Face detector file; likewise.
     pub detector: Option<PathBuf>,
+    /// Width and height in pixels that a YuNet's pictures are reduced to fit into.
+    pub detector_input_px: Option<[u32; 2]>,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -159,6 +161,13 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn the_detector_s_input_is_two_numbers() {
+        let config = read("detector_input_px = [320, 240]").1.unwrap();
+        assert_eq!(config.detector_input_px, Some([320, 240]));
+        assert!(read("detector_input_px = 320").1.is_err());
     }
 
     #[test]

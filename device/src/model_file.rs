@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use mien_models::container::{self, FormatError, HEADER_BYTES, Header, Payload};
+use mien_models::container::{self, FormatError, HEADER_BYTES, Header, Kind, Payload};
 
 /// Where a model file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,15 +66,17 @@ pub enum ModelFileError {
 }
 
 impl ModelFile {
-    /// Reads the file of `P`'s kind from `argument`, else `configured`, else `embedded`. The
-    /// first that is named counts, even if it turns out to be unusable.
-    pub fn find<P: Payload<'static>>(
+    /// Reads the file from `argument`, else `configured`, else `embedded`. The first that is
+    /// named counts, even if it turns out to be unusable. No kind of file that is asked for has
+    /// more than `max_payload_bytes` after its header.
+    pub fn find(
         argument: Option<&Path>,
         configured: Option<&Path>,
         embedded: &'static [u8],
+        max_payload_bytes: usize,
     ) -> Result<Self, ModelFileError> {
         match argument.or(configured) {
-            Some(path) => Self::read(path, (HEADER_BYTES + P::MAX_PAYLOAD_BYTES) as u64),
+            Some(path) => Self::read(path, (HEADER_BYTES + max_payload_bytes) as u64),
             None => Ok(Self {
                 origin: Origin::Embedded,
                 bytes: embedded.into(),
@@ -100,6 +102,15 @@ impl ModelFile {
             origin: Origin::File(path.to_owned()),
             bytes,
         })
+    }
+
+    /// What the file says it holds.
+    pub fn kind(&self) -> Result<Kind, ModelFileError> {
+        let header = Header::parse(&self.bytes).map_err(|error| ModelFileError::Format {
+            origin: self.origin.clone(),
+            error,
+        })?;
+        Ok(header.kind)
     }
 
     /// Checks and decodes the file; the model borrows from it.

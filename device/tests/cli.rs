@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use insta::assert_json_snapshot;
 use mien_device::assets;
 use mien_models::container;
-use mien_models::procedural::test_model;
+use mien_models::procedural::{test_model, test_yunet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,6 +24,11 @@ impl Sandbox {
         write(
             "test.postcard",
             &container::encode(&model, model.model_id(), 1).unwrap(),
+        );
+        let yunet = test_yunet();
+        write(
+            "yunet.postcard",
+            &container::encode(&yunet, yunet.model_id(), 1).unwrap(),
         );
         write("astronaut.jpg", assets::PORTRAITS[0].jpeg);
         write("coffee.jpg", assets::NO_FACE);
@@ -464,6 +469,74 @@ fn options_reach_the_detector() {
     assert_eq!(faces(&["--min-neighbors", "1000"]), 0);
     assert!(faces(&["--min-neighbors", "0"]) > 10, "ungrouped hits");
     assert_eq!(faces(&["--scale-factor", "1.3", "--equalize"]), 1);
+}
+
+/// A white dot in black, which the test detector takes for a face.
+fn write_dot(sandbox: &Sandbox) {
+    let mut picture = image::GrayImage::new(96, 128);
+    for (x, y) in [(42, 74), (43, 74), (42, 75), (43, 75)] {
+        picture.put_pixel(x, y, image::Luma([255]));
+    }
+    picture.save(sandbox.path("dot.png")).unwrap();
+}
+
+#[test]
+fn the_detector_file_s_kind_chooses_the_detector() {
+    let sandbox = Sandbox::new();
+    write_dot(&sandbox);
+    let detect = [
+        "detect",
+        "dot.png",
+        "--json",
+        "--detector",
+        "yunet.postcard",
+    ];
+    let report = sandbox.run(&detect).expect(0).json();
+    let faces = report[0]["faces"].as_array().unwrap();
+    assert_eq!(faces.len(), 1, "{report}");
+    assert_eq!(faces[0]["detector"], "yunet");
+    assert!((faces[0]["box"]["x"].as_f64().unwrap() - 32.0).abs() < 0.01);
+
+    fs::create_dir_all(sandbox.path("xdg/mien")).unwrap();
+    let config = "detector = \"../../yunet.postcard\"\ndetector_input_px = [64, 64]\n";
+    fs::write(sandbox.path("xdg/mien/config.toml"), config).unwrap();
+    let analyze = ["analyze", "dot.png", "--json", "--model", "test.postcard"];
+    let report = sandbox.run(&analyze).expect(0).json();
+    assert_eq!(report[0]["faces"][0]["detector"], "yunet", "{report}");
+    let wide = sandbox
+        .run(&["detect", "dot.png", "--input-size", "4096x64"])
+        .expect(2);
+    assert!(wide.stderr.contains("4096x64"), "{}", wide.stderr);
+}
+
+#[test]
+fn models_and_options_of_the_other_kind_are_named() {
+    let sandbox = Sandbox::new();
+    write_dot(&sandbox);
+    let message = |arguments: &[&str], code: i32| sandbox.run(arguments).expect(code).stderr;
+    let text = message(&["detect", "dot.png", "--detector", "test.postcard"], 3);
+    assert!(
+        text.contains("holds an expression model, neither a cascade nor a YuNet detector"),
+        "{text}"
+    );
+    let text = message(&["analyze", "dot.png", "--model", "yunet.postcard"], 3);
+    assert!(text.contains("YuNet detector"), "{text}");
+    let text = message(&["detect", "dot.png", "--min-score", "0.5"], 2);
+    assert!(
+        text.contains("--min-score is for YuNet detectors"),
+        "{text}"
+    );
+    let yunet = [
+        "detect",
+        "dot.png",
+        "--detector",
+        "yunet.postcard",
+        "--equalize",
+    ];
+    let text = message(&yunet, 2);
+    assert!(text.contains("--equalize is for cascades"), "{text}");
+    let text = message(&["detect", "dot.png", "--input-size", "320"], 2);
+    assert!(text.contains("such as 320x240"), "{text}");
 }
 
 #[test]

@@ -16,5 +16,6 @@ pub mod network;
 pub mod plane;
 pub mod preprocess;
 pub mod procedural;
+pub mod yunet;
 
 pub use expression_model::ExpressionModel;

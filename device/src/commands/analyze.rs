@@ -15,7 +15,7 @@ use mien_device::detect::Detector;
 use mien_device::detect::crop::crop_for;
 use mien_device::report::{Face, FileReport, ReadFile, TimingMs};
 
-use super::open::{self, ConfigArgs, SearchArgs};
+use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::photographs::{self, find_faces, milliseconds_since, view};
 use super::{Failure, Outcome};
 
@@ -52,13 +52,13 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let options = args.search.options(open::photograph_search());
     let mut annotations = args
         .annotate
         .as_deref()
         .map(|out| Annotations::new(out, &args.paths))
         .transpose()?;
-    let mut detector = open::detector(args.detector.as_deref(), &config, options)?;
+    let search = Search::of_photographs();
+    let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
     let (mut classifier, _) = open::classifier(args.model.as_deref(), &config)?;
     let color = if annotations.is_some() {
         Color::Keep
@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Outcome {
         Color::Drop
     };
     photographs::for_each(&args.paths, color, args.json, |path, picture, decode| {
-        let report = match analyze(path, &picture, decode, &mut detector, &mut classifier) {
+        let report = match analyze(path, &picture, decode, &mut *detector, &mut classifier) {
             Ok(report) => report,
             Err(error) => return Ok(Err(error)),
         };

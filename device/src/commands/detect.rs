@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use mien_device::capture::picture::Color;
-use mien_device::detect::Detector;
 use mien_device::report::{Face, FileReport, ReadFile, TimingMs};
 
 use super::Outcome;
-use super::open::{self, ConfigArgs, SearchArgs};
+use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::photographs::{self, find_faces, milliseconds_since};
 
 /// Arguments of `mien-device detect`.
@@ -37,15 +36,15 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let options = args.search.options(open::photograph_search());
-    let mut detector = open::detector(args.model.as_deref(), &config, options)?;
+    let search = Search::of_photographs();
+    let mut detector = open::detector(args.model.as_deref(), &config, &args.search, search)?;
     photographs::for_each(
         &args.paths,
         Color::Drop,
         args.json,
         |path, picture, decode| {
             let start = Instant::now();
-            let detections = match find_faces(&picture, &mut detector) {
+            let detections = match find_faces(&picture, &mut *detector) {
                 Ok(detections) => detections,
                 Err(error) => return Ok(Err(error)),
             };

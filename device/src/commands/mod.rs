@@ -5,6 +5,7 @@ pub mod detect;
 mod open;
 mod photographs;
 pub mod run;
+mod search;
 mod table;
 
 use std::process::ExitCode;

@@ -5,54 +5,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use mien_device::classify::Classifier;
 use mien_device::config::Config;
-use mien_device::detect::DetectError;
-use mien_device::detect::cascade::{CascadeDetector, CascadeOptions};
+use mien_device::detect::cascade::CascadeDetector;
+use mien_device::detect::yunet::YunetDetector;
+use mien_device::detect::{DetectError, Detector};
 use mien_device::model_file::{ModelFile, ModelFileError};
 use mien_models::ExpressionModel;
 use mien_models::cascade::CascadeModel;
-use mien_models::container::Payload;
+use mien_models::container::{Kind, Payload};
 use mien_models::embedded;
+use mien_models::yunet::YunetModel;
 
 use super::Failure;
-
-/// How to search for faces; what is not given keeps the command's default.
-#[derive(clap::Args)]
-pub struct SearchArgs {
-    /// Ratio between two sizes that are searched, 1.01 or more
-    #[arg(long, value_name = "RATIO", help_heading = "Face search")]
-    pub scale_factor: Option<f64>,
-    /// A face needs more overlapping hits than this; more means fewer false alarms
-    #[arg(long, value_name = "N", help_heading = "Face search")]
-    pub min_neighbors: Option<u32>,
-    /// Smallest face, side in pixels
-    #[arg(long, value_name = "PIXELS", help_heading = "Face search")]
-    pub min_size: Option<u32>,
-    /// Equalize the brightness first, for dim or flat pictures
-    #[arg(long, help_heading = "Face search")]
-    pub equalize: bool,
-}
-
-impl SearchArgs {
-    /// The options, with `defaults` where nothing was given.
-    pub fn options(&self, defaults: CascadeOptions) -> CascadeOptions {
-        CascadeOptions {
-            scale_factor: self.scale_factor.unwrap_or(defaults.scale_factor),
-            min_neighbors: self.min_neighbors.unwrap_or(defaults.min_neighbors),
-            min_size_px: self.min_size.unwrap_or(defaults.min_size_px),
-            equalize: self.equalize || defaults.equalize,
-            ..defaults
-        }
-    }
-}
-
-/// For photographs: OpenCV's steps, but a face takes more than its three hits; of three, ties and
-/// gravel are accused too often.
-pub fn photograph_search() -> CascadeOptions {
-    CascadeOptions {
-        min_neighbors: 5,
-        ..CascadeOptions::default()
-    }
-}
+pub use super::search::{Search, SearchArgs};
 
 /// Which configuration file to read.
 #[derive(clap::Args)]
@@ -71,21 +35,51 @@ impl ConfigArgs {
     }
 }
 
-/// The detector from `argument`, the configuration or the program itself.
+/// The detector from `argument`, the configuration or the program itself; what kind of file it is
+/// decides how faces are found. `search` is the command's own, where nothing else is asked for.
 pub fn detector(
     argument: Option<&Path>,
     config: &Config,
-    options: CascadeOptions,
-) -> Result<CascadeDetector, Failure> {
+    asked: &SearchArgs,
+    search: Search,
+) -> Result<Box<dyn Detector + Send>, Failure> {
+    let most_bytes = CascadeModel::MAX_PAYLOAD_BYTES.max(YunetModel::MAX_PAYLOAD_BYTES);
     let configured = config.detector.as_deref();
-    let file = find::<CascadeModel<'_>>(argument, configured, embedded::CASCADE)?;
-    let (_, model) = file
-        .decode::<CascadeModel<'_>>()
+    let file = ModelFile::find(argument, configured, embedded::CASCADE, most_bytes)
         .map_err(|error| unusable(error, "detector"))?;
-    CascadeDetector::new(&model, options).map_err(|error| match error {
-        DetectError::ScaleFactor { .. } => Failure::Usage(error.into()),
+    let search = asked.fill_in(search, config);
+    let refused = |error: DetectError| match error {
+        DetectError::ScaleFactor { .. }
+        | DetectError::InputSize { .. }
+        | DetectError::MinScore { .. } => Failure::Usage(error.into()),
         _ => Failure::Nothing(anyhow!(error).context(format!("{} cannot be used", file.origin))),
-    })
+    };
+    match file.kind().map_err(|error| unusable(error, "detector"))? {
+        Kind::Cascade => {
+            asked.refuse_yunet_options(&file.origin)?;
+            let (_, model) = file
+                .decode::<CascadeModel<'_>>()
+                .map_err(|error| unusable(error, "detector"))?;
+            let detector = CascadeDetector::new(&model, search.cascade).map_err(refused)?;
+            Ok(Box::new(detector))
+        }
+        Kind::Yunet => {
+            asked.refuse_cascade_options(&file.origin)?;
+            let (_, model) = file
+                .decode::<YunetModel<'_>>()
+                .map_err(|error| unusable(error, "detector"))?;
+            let detector = YunetDetector::new(&model, search.yunet).map_err(refused)?;
+            Ok(Box::new(detector))
+        }
+        other => Err(Failure::Nothing(anyhow!(
+            "no usable detector (hint: `mien import` makes one of OpenCV's cascades or of a YuNet): \
+             {}: the file holds {}, neither a {} nor a {}",
+            file.origin,
+            with_article(other),
+            Kind::Cascade,
+            Kind::Yunet,
+        ))),
+    }
 }
 
 /// The classifier from `argument`, the configuration or the program itself, and its name.
@@ -94,7 +88,9 @@ pub fn classifier(
     config: &Config,
 ) -> Result<(Classifier, String), Failure> {
     let configured = config.model.as_deref();
-    let file = find::<ExpressionModel<'_>>(argument, configured, embedded::EXPRESSION)?;
+    let most_bytes = ExpressionModel::MAX_PAYLOAD_BYTES;
+    let file = ModelFile::find(argument, configured, embedded::EXPRESSION, most_bytes)
+        .map_err(|error| unusable(error, Kind::Expression.name()))?;
     let (_, model) = file
         .decode::<ExpressionModel<'_>>()
         .map_err(|error| unusable(error, "model"))?;
@@ -104,19 +100,15 @@ pub fn classifier(
     Ok((classifier, model.card.name.to_owned()))
 }
 
-fn find<P: Payload<'static>>(
-    argument: Option<&Path>,
-    configured: Option<&Path>,
-    embedded: &'static [u8],
-) -> Result<ModelFile, Failure> {
-    ModelFile::find::<P>(argument, configured, embedded)
-        .map_err(|error| unusable(error, P::KIND.name()))
-}
-
 fn unusable(error: ModelFileError, what: &str) -> Failure {
     let hint = match &error {
         ModelFileError::Unreadable { .. } => "hint: check the path and its permissions",
         _ => "hint: `mien inspect FILE` shows what a model file holds",
     };
     Failure::Nothing(anyhow!(error).context(format!("no usable {what} ({hint})")))
+}
+
+fn with_article(kind: Kind) -> String {
+    let article = if kind == Kind::Expression { "an" } else { "a" };
+    format!("{article} {kind}")
 }

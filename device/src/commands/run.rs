@@ -12,8 +12,6 @@ use mien_device::capture::demo::DemoCamera;
 use mien_device::capture::slideshow::Slideshow;
 use mien_device::capture::video_pipe::VideoPipe;
 use mien_device::capture::{CaptureError, Source, files};
-use mien_device::detect::Detector;
-use mien_device::detect::cascade::CascadeOptions;
 use mien_device::output::Output;
 use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
@@ -21,7 +19,7 @@ use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::{self, Options, PipelineError};
 
-use super::open::{self, ConfigArgs, SearchArgs};
+use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::{Failure, Outcome};
 
 /// Seed of the demo's camera movements.
@@ -62,8 +60,8 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let options = args.search.options(live_search());
-    let mut detector = open::detector(args.detector.as_deref(), &config, options)?;
+    let search = Search::live();
+    let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
     let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
     let (mut source, is_endless) = open_source(&args)?;
 
@@ -96,10 +94,9 @@ pub fn run(args: Args) -> Outcome {
         smoothing: config.smoothing,
     };
     let stop = stop_on_signal()?;
-    let detector: &mut (dyn Detector + Send) = &mut detector;
     let totals = pipeline::run(
         &mut source,
-        detector,
+        &mut *detector,
         &mut classifier,
         &mut outputs,
         &options,
@@ -111,16 +108,6 @@ pub fn run(args: Args) -> Outcome {
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Faces near the camera, fast enough for a Pi.
-fn live_search() -> CascadeOptions {
-    CascadeOptions {
-        scale_factor: 1.2,
-        min_neighbors: 4,
-        min_size_px: 80,
-        ..CascadeOptions::default()
-    }
 }
 
 /// The source and whether it never ends.

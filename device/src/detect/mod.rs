@@ -3,9 +3,12 @@
 pub mod cascade;
 pub mod crop;
 pub mod equalize;
+pub mod yunet;
 
 use mien_models::cascade::CascadeError;
 use mien_models::plane::{GrayView, PlaneError};
+use mien_models::preprocess::PreprocessError;
+use mien_models::yunet::YunetError;
 
 /// One face in a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +21,8 @@ pub struct Detection {
     pub width: f32,
     /// Height in pixels.
     pub height: f32,
-    /// How sure the detector is, on its own scale: grouped neighbours for a cascade (1 and up).
+    /// How sure the detector is, on its own scale: grouped neighbours for a cascade (1 and up),
+    /// 0 to 1 for a YuNet.
     pub score: f32,
     /// Right eye, left eye, nose tip, right and left mouth corner as `[x, y]` in pixels, when
     /// the detector finds them.
@@ -39,6 +43,33 @@ pub enum DetectError {
     /// The cascade's file is not sound.
     #[error("the cascade cannot be used: {0}")]
     Cascade(#[from] CascadeError),
+    /// The YuNet's file is not sound.
+    #[error("the YuNet detector cannot be used: {0}")]
+    Yunet(#[from] YunetError),
+    /// An input size that a YuNet cannot have.
+    #[error("a detector input of {width}x{height}; each side is {min} to {max} pixels")]
+    InputSize {
+        /// Width asked for, in pixels.
+        width: u32,
+        /// Height asked for, in pixels.
+        height: u32,
+        /// Least side in pixels.
+        min: u32,
+        /// Longest side in pixels.
+        max: u32,
+    },
+    /// A least score that is no share.
+    #[error("the least score is {found}; it must be a number from 0 to 1 (usual: 0.6 to 0.9)")]
+    MinScore {
+        /// What was asked for.
+        found: f32,
+    },
+    /// The inference engine refused the network or failed on a picture.
+    #[error("detection: {0}")]
+    Engine(String),
+    /// A picture could not be reduced.
+    #[error("reducing the picture: {0}")]
+    Preprocess(#[from] PreprocessError),
     /// A buffer that is no picture.
     #[error(transparent)]
     Plane(#[from] PlaneError),

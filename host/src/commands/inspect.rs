@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use mien_host::inspect::{self, CascadeContent, ExpressionContent, Inspection, Layer};
+use mien_host::inspect::{
+    self, CascadeContent, ExpressionContent, Inspection, Layer, YunetContent,
+};
 
 use crate::commands;
 use crate::commands::table::Table;
@@ -52,6 +54,9 @@ fn describe(file: &Inspection) -> String {
     }
     if let Some(content) = &file.cascade {
         text += &describe_cascade(content);
+    }
+    if let Some(content) = &file.yunet {
+        text += &describe_yunet(content);
     }
     text
 }
@@ -125,6 +130,16 @@ fn describe_cascade(content: &CascadeContent) -> String {
         ("features", features),
     ]);
     format!("{text}\nlicence:\n{}\n", indented(&content.licence))
+}
+
+fn describe_yunet(content: &YunetContent) -> String {
+    lines(&[
+        ("source", content.source.clone()),
+        ("licence", content.licence.clone()),
+        ("parameters", content.parameters.to_string()),
+        ("strides", join(&content.strides_px, ", ")),
+        ("landmarks", content.landmarks.to_string()),
+    ])
 }
 
 fn lines(pairs: &[(&str, String)]) -> String {

@@ -2,17 +2,20 @@
 
 mod cascade;
 mod expression;
+mod yunet;
 
 use std::path::{Path, PathBuf};
 
 use mien_models::ExpressionModel;
 use mien_models::cascade::CascadeModel;
 use mien_models::container::{self, FormatError, Header, Kind};
+use mien_models::yunet::YunetModel;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use cascade::CascadeContent;
 pub use expression::{Card, ExpressionContent, Layer, PreprocessingContent};
+pub use yunet::YunetContent;
 
 /// Why a file could not be inspected.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,9 @@ pub struct Inspection {
     /// What a cascade file holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cascade: Option<CascadeContent>,
+    /// What a YuNet file holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yunet: Option<YunetContent>,
 }
 
 /// Reads and checks the file as the device does. Of the kinds that this version has no reader
@@ -82,6 +88,7 @@ fn read(file: &[u8]) -> Result<Inspection, FormatError> {
     let header = Header::parse(file)?;
     let mut expression = None;
     let mut cascade = None;
+    let mut yunet = None;
     match header.kind {
         Kind::Expression => {
             let (_, model) = container::decode::<ExpressionModel<'_>>(file)?;
@@ -91,7 +98,11 @@ fn read(file: &[u8]) -> Result<Inspection, FormatError> {
             let (_, model) = container::decode::<CascadeModel<'_>>(file)?;
             cascade = Some(CascadeContent::of(&model));
         }
-        Kind::Yunet | Kind::Replay => {}
+        Kind::Yunet => {
+            let (_, model) = container::decode::<YunetModel<'_>>(file)?;
+            yunet = Some(YunetContent::of(&model));
+        }
+        Kind::Replay => {}
     }
     Ok(Inspection {
         bytes: file.len(),
@@ -102,6 +113,7 @@ fn read(file: &[u8]) -> Result<Inspection, FormatError> {
         signature: None,
         expression,
         cascade,
+        yunet,
     })
 }
 

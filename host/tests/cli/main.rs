@@ -4,6 +4,7 @@ mod baseline;
 mod data;
 mod evaluate;
 mod import;
+mod import_yunet;
 mod inspect;
 mod made;
 mod preview;

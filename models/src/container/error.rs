@@ -3,6 +3,7 @@
 use super::{FORMAT_VERSION, HEADER_BYTES, Kind};
 use crate::cascade::CascadeError;
 use crate::expression_model::ExpressionModelError;
+use crate::yunet::YunetError;
 
 /// Why a file is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -89,4 +90,7 @@ pub enum FormatError {
     /// A cascade that breaks a rule of its own.
     #[error("the cascade is invalid: {0}")]
     Cascade(#[from] CascadeError),
+    /// A YuNet that breaks a rule of its own.
+    #[error("the YuNet detector is invalid: {0}")]
+    Yunet(#[from] YunetError),
 }

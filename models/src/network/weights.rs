@@ -27,7 +27,7 @@ impl Weights<'_> {
     }
 
     /// Checks lengths and finiteness, for `kernel` coefficients per input and output.
-    pub(super) fn validate(&self, kernel: u64) -> Result<(), WeightsError> {
+    pub(crate) fn validate(&self, kernel: u64) -> Result<(), WeightsError> {
         let count = u64::from(self.inputs) * u64::from(self.outputs) * kernel;
         let outputs = usize::from(self.outputs);
         let (bytes, width) = match self.values {

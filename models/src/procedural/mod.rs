@@ -4,12 +4,14 @@
 mod rng;
 mod scene;
 mod test_model;
+mod test_yunet;
 
 use alloc::vec::Vec;
 
 pub use rng::Rng;
 pub use scene::{Scene, plane};
 pub use test_model::test_model;
+pub use test_yunet::test_yunet;
 
 use crate::plane::{GrayView, PlaneError};
 

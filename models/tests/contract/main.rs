@@ -12,3 +12,4 @@ mod preprocess;
 mod procedural;
 mod properties;
 mod reference;
+mod yunet;

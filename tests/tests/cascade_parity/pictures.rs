@@ -48,7 +48,7 @@ impl Picture {
         }
     }
 
-    fn decode(name: String, file: &[u8]) -> Self {
+    pub fn decode(name: String, file: &[u8]) -> Self {
         let image = image::load_from_memory(file).expect("a picture");
         let gray = image.into_luma8();
         Self {
