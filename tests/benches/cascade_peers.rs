@@ -14,10 +14,11 @@ mod pictures;
 )]
 mod runs;
 
+use mien_device::detect::cascade::CascadeDetector;
 use mien_tests::{peers, shared};
 
 use pictures::{Picture, photographs};
-use runs::{Answer, CASCADE, Options, Run, ask_opencv, detect_all, shipped};
+use runs::{Answer, CASCADE, Construct, Options, Run, ask_opencv, detect_all, shipped};
 
 /// Photographs timed.
 const PHOTOGRAPHS: usize = 20;
@@ -49,13 +50,25 @@ fn main() {
             .map(|picture| Run { picture, options })
             .collect();
         let opencv = ask_opencv(&python, CASCADE, &pictures, &runs, REPEATS);
-        let mien = detect_all(&shipped(), &pictures, &runs, REPEATS);
-        let (ours, theirs) = (median_ms(&mien), median_ms(&opencv.answers));
-        println!(
-            "scale {scale_factor}, faces from {min_size_px} px: {ours:.1} ms, OpenCV {} {theirs:.1} ms, \
-             ratio {:.2} (medians of {PHOTOGRAPHS} frames, one thread)",
-            opencv.version,
-            ours / theirs,
-        );
+        let theirs = median_ms(&opencv.answers);
+        let kernels: [(&str, Construct); 2] = [
+            ("scalar", CascadeDetector::scalar),
+            ("vectors", CascadeDetector::new),
+        ];
+        for (kernel, construct) in kernels {
+            let ours = median_ms(&detect_all(
+                construct,
+                &shipped(),
+                &pictures,
+                &runs,
+                REPEATS,
+            ));
+            println!(
+                "scale {scale_factor}, faces from {min_size_px} px, {kernel}: {ours:.1} ms, OpenCV {} \
+                 {theirs:.1} ms, ratio {:.2} (medians of {PHOTOGRAPHS} frames, one thread)",
+                opencv.version,
+                ours / theirs,
+            );
+        }
     }
 }

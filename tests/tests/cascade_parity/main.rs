@@ -8,6 +8,7 @@ mod runs;
 use std::fs;
 use std::path::Path;
 
+use mien_device::detect::cascade::CascadeDetector;
 use mien_host::import::cascade::{self, CascadeImportError};
 use mien_models::{container, embedded};
 use mien_tests::{peers, shared};
@@ -44,7 +45,7 @@ fn opencv_finds_the_same_in_photographs() {
         })
         .collect();
     let opencv = ask_opencv(&python, CASCADE, &pictures, &runs, 1);
-    let mien = detect_all(&shipped(), &pictures, &runs, 1);
+    let mien = detect_all(CascadeDetector::new, &shipped(), &pictures, &runs, 1);
     let mut boxes = 0;
     for ((run, expected), found) in runs.iter().zip(&opencv.answers).zip(&mien) {
         let name = &pictures[run.picture].name;
@@ -110,7 +111,7 @@ fn every_cascade_of_opencv_finds_the_same() {
             model => model.expect("OpenCV's file is a cascade"),
         };
         let opencv = ask_opencv(&python, &name, &pictures, &runs, 1);
-        let mien = detect_all(&model, &pictures, &runs, 1);
+        let mien = detect_all(CascadeDetector::new, &model, &pictures, &runs, 1);
         for ((run, expected), found) in runs.iter().zip(&opencv.answers).zip(&mien) {
             let picture = &pictures[run.picture].name;
             assert_eq!(found.boxes, expected.boxes, "{name} on {picture}");
@@ -135,7 +136,13 @@ fn the_committed_reference_holds() {
             picture.name
         );
     }
-    let found = detect_all(&shipped(), &pictures, &reference.runs, 1);
+    let found = detect_all(
+        CascadeDetector::new,
+        &shipped(),
+        &pictures,
+        &reference.runs,
+        1,
+    );
     let mut boxes = 0;
     for ((run, expected), found) in reference.runs.iter().zip(&reference.boxes).zip(&found) {
         let name = &pictures[run.picture].name;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::Instant;
 
-use mien_device::detect::Detector;
 use mien_device::detect::cascade::{CascadeDetector, CascadeOptions};
+use mien_device::detect::{DetectError, Detector};
 use mien_models::cascade::CascadeModel;
 use mien_models::{container, embedded};
 use mien_tests::peers::Python;
@@ -130,8 +130,12 @@ pub fn shipped() -> CascadeModel<'static> {
         .1
 }
 
+/// [`CascadeDetector::new`] or [`CascadeDetector::scalar`].
+pub type Construct = fn(&CascadeModel<'_>, CascadeOptions) -> Result<CascadeDetector, DetectError>;
+
 /// Mien's side. As in the program, a detector lives for many pictures.
 pub fn detect_all(
+    construct: Construct,
     model: &CascadeModel<'_>,
     pictures: &[Picture],
     runs: &[Run],
@@ -141,13 +145,13 @@ pub fn detect_all(
     let answers = runs.iter().map(|run| {
         let detector = detectors
             .entry(run.options.to_json().to_string())
-            .or_insert_with(|| detector(model, run.options));
+            .or_insert_with(|| detector(construct, model, run.options));
         detect(detector, &pictures[run.picture], repeat)
     });
     answers.collect()
 }
 
-fn detector(model: &CascadeModel<'_>, options: Options) -> CascadeDetector {
+fn detector(construct: Construct, model: &CascadeModel<'_>, options: Options) -> CascadeDetector {
     let options = CascadeOptions {
         scale_factor: options.scale_factor,
         min_neighbors: options.min_neighbors,
@@ -155,7 +159,7 @@ fn detector(model: &CascadeModel<'_>, options: Options) -> CascadeDetector {
         max_size_px: None,
         equalize: options.equalize,
     };
-    CascadeDetector::new(model, options).expect("the options are sound")
+    construct(model, options).expect("the options are sound")
 }
 
 fn detect(detector: &mut CascadeDetector, picture: &Picture, repeat: usize) -> Answer {

@@ -39,15 +39,20 @@ pub(super) trait Test {
 
     /// Whether the window goes left.
     fn goes_left(&self, window: Window<'_>) -> bool;
+
+    /// The furthest entry from the window's corner that it reads.
+    fn reach(&self) -> usize;
 }
 
 /// A Haar feature below its threshold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HaarTest {
     /// Top left, top right, bottom left, bottom right of up to three rectangles.
-    corners: [[u32; 4]; 3],
-    weights: [f32; 3],
-    threshold: f32,
+    pub corners: [[u32; 4]; 3],
+    /// 0 where there is no third rectangle.
+    pub weights: [f32; 3],
+    /// Of the weighted sum times the window's norm.
+    pub threshold: f32,
 }
 
 impl Test for HaarTest {
@@ -85,6 +90,14 @@ impl Test for HaarTest {
         }
         value * window.norm < self.threshold
     }
+
+    fn reach(&self) -> usize {
+        furthest(self.corners.as_flattened())
+    }
+}
+
+fn furthest(offsets: &[u32]) -> usize {
+    offsets.iter().max().map_or(0, |offset| *offset as usize)
 }
 
 fn upright_corners(rect: &WeightedRect, layout: Layout) -> [u32; 4] {
@@ -157,6 +170,10 @@ impl Test for LbpTest {
             code << 1 | usize::from(block(first) >= middle)
         });
         self.subset[code / 32] >> (code % 32) & 1 != 0
+    }
+
+    fn reach(&self) -> usize {
+        furthest(&self.corners)
     }
 }
 

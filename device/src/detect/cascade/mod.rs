@@ -6,6 +6,7 @@
 mod feature;
 mod group;
 mod integral;
+mod lanes;
 mod options;
 mod program;
 mod pyramid;
@@ -22,6 +23,7 @@ use super::{DetectError, Detection, Detector};
 use feature::Layout;
 use group::{Group, PixelBox, group};
 use integral::Integrals;
+use lanes::Kernel;
 use pyramid::Level;
 use resize::Resizer;
 use search::Searcher;
@@ -50,6 +52,22 @@ impl CascadeDetector {
     /// # Errors
     /// [`DetectError::ScaleFactor`] and [`DetectError::Cascade`].
     pub fn new(model: &CascadeModel<'_>, options: CascadeOptions) -> Result<Self, DetectError> {
+        Self::with_kernel(model, options, Kernel::best())
+    }
+
+    /// [`CascadeDetector::new`] without vectors: the same results, to compare with and to time.
+    ///
+    /// # Errors
+    /// As [`CascadeDetector::new`].
+    pub fn scalar(model: &CascadeModel<'_>, options: CascadeOptions) -> Result<Self, DetectError> {
+        Self::with_kernel(model, options, Kernel::Scalar)
+    }
+
+    fn with_kernel(
+        model: &CascadeModel<'_>,
+        options: CascadeOptions,
+        kernel: Kernel,
+    ) -> Result<Self, DetectError> {
         options.validate()?;
         model.validate()?;
         Ok(Self {
@@ -59,7 +77,7 @@ impl CascadeDetector {
             },
             window: (model.window_width, model.window_height),
             options,
-            searcher: Searcher::new(model),
+            searcher: Searcher::new(model, kernel),
             resizer: Resizer::default(),
             integrals: Integrals::default(),
             level_pixels: Vec::new(),

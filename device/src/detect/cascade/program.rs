@@ -16,22 +16,25 @@ pub(super) struct Program<T> {
     /// Nodes of each tree.
     trees: Vec<Range<u32>>,
     stages: Vec<Stage>,
+    /// The furthest table entry from a window's corner that a test reads.
+    reach: usize,
 }
 
+/// A test and where it leads.
 #[derive(Debug)]
-struct Node<T> {
-    test: T,
+pub(super) struct Node<T> {
+    pub test: T,
     /// Going left, going right.
-    ways: [Way; 2],
+    pub ways: [Way; 2],
 }
 
 /// Where a node leads.
 #[derive(Clone, Copy, Debug)]
-struct Way {
+pub(super) struct Way {
     /// Index in the tree of the next node; 0, the root, means that the tree ends here.
-    next: u32,
+    pub next: u32,
     /// The tree's value when it ends here.
-    leaf: f32,
+    pub leaf: f32,
 }
 
 #[derive(Debug)]
@@ -48,6 +51,7 @@ impl<T: Test> Program<T> {
             nodes: Vec::new(),
             trees: Vec::new(),
             stages: Vec::new(),
+            reach: 0,
         };
         for stage in &boosted.stages {
             let (first_tree, first_node) = (program.trees.len(), program.nodes.len());
@@ -71,19 +75,40 @@ impl<T: Test> Program<T> {
                 stumps: all_stumps.then_some(first_node..program.nodes.len()),
             });
         }
+        let reaches = program.nodes.iter().map(|node| node.test.reach());
+        program.reach = reaches.max().unwrap_or(0);
         program
     }
 
-    /// The stage that rejects the window, or `None` for a face.
+    /// The furthest table entry from a window's corner that a test reads.
+    pub(super) fn reach(&self) -> usize {
+        self.reach
+    }
+
+    /// Number of stages.
+    pub(super) fn stages(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// Nodes and threshold of a stage whose trees are all stumps.
+    pub(super) fn stumps(&self, stage: usize) -> Option<(&[Node<T>], f64)> {
+        let stage = &self.stages[stage];
+        let nodes = stage.stumps.clone()?;
+        Some((&self.nodes[nodes], stage.threshold))
+    }
+
+    /// The stage from `first` on that rejects the window, or `None` for a face.
     #[inline]
-    pub(super) fn rejected_by(&self, window: Window<'_>) -> Option<usize> {
-        self.stages.iter().position(|stage| {
+    pub(super) fn rejected_by(&self, window: Window<'_>, first: usize) -> Option<usize> {
+        let mut rest = self.stages[first..].iter();
+        let rejected = rest.position(|stage| {
             let sum = match &stage.stumps {
                 Some(nodes) => sum_stumps(&self.nodes[nodes.clone()], window),
                 None => self.sum_trees(stage, window),
             };
             sum < stage.threshold
-        })
+        });
+        rejected.map(|stage| first + stage)
     }
 
     fn sum_trees(&self, stage: &Stage, window: Window<'_>) -> f64 {
@@ -95,8 +120,9 @@ impl<T: Test> Program<T> {
     }
 }
 
+/// Sum of one-node trees, in `f64` as OpenCV adds them.
 #[inline]
-fn sum_stumps<T: Test>(nodes: &[Node<T>], window: Window<'_>) -> f64 {
+pub(super) fn sum_stumps<T: Test>(nodes: &[Node<T>], window: Window<'_>) -> f64 {
     nodes.iter().fold(0.0, |sum, node| {
         let [left, right] = node.ways;
         let way = if node.test.goes_left(window) {
@@ -142,6 +168,15 @@ fn ways<S>(tree: &Tree<S>, node: &FileNode<S>) -> [Way; 2] {
     })
 }
 
+/// A tree of one node.
+#[cfg(test)]
+pub(super) fn stump<T>(test: T, leaves: [f32; 2]) -> Node<T> {
+    Node {
+        test,
+        ways: leaves.map(|leaf| Way { next: 0, leaf }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use mien_models::cascade::Stage as FileStage;
@@ -161,6 +196,10 @@ mod tests {
 
         fn goes_left(&self, window: Window<'_>) -> bool {
             window.sums[0] < self.0
+        }
+
+        fn reach(&self) -> usize {
+            0
         }
     }
 
@@ -190,7 +229,7 @@ mod tests {
             sums: &[sum],
             norm: 1.0,
         };
-        Program::<Below>::new(&boosted, layout).rejected_by(window)
+        Program::<Below>::new(&boosted, layout).rejected_by(window, 0)
     }
 
     #[test]
