@@ -1,11 +1,12 @@
 //! Mien on the device: camera frame to faces to expression to outputs.
 //!
 //! Data flows one way, and the modules follow it: [`capture`], [`detect`], [`track`],
-//! [`classify`], [`smooth`], [`output`]; [`pipeline`] puts the stages on threads. The host evaluates models with these
-//! very functions.
+//! [`classify`], [`smooth`], [`output`]; [`pipeline`] puts the stages on threads and [`bench`] times
+//! them. The host evaluates models with these very functions.
 
 pub mod annotate;
 pub mod assets;
+pub mod bench;
 pub mod capture;
 pub mod classify;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod detect;
 pub mod model_file;
 pub mod output;
 pub mod pipeline;
+pub mod progress;
 pub mod report;
 pub mod smooth;
 pub mod track;

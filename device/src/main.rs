@@ -22,6 +22,8 @@ enum Command {
     Detect(commands::detect::Args),
     /// Find faces in pictures and judge their expressions.
     Analyze(commands::analyze::Args),
+    /// Time each stage on this machine.
+    Bench(commands::bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,5 +32,6 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run::run(args),
         Command::Detect(args) => commands::detect::run(args),
         Command::Analyze(args) => commands::analyze::run(args),
+        Command::Bench(args) => commands::bench::run(args),
     })
 }

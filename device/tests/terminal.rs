@@ -52,6 +52,7 @@ fn judged(sequence: u64, winners: &[Option<usize>]) -> Judged {
         detect_time: None,
         track_time: Duration::ZERO,
         classify_time: Duration::ZERO,
+        smooth_time: Duration::ZERO,
     }
 }
 

@@ -9,7 +9,8 @@ pub mod import;
 pub mod inspect;
 pub mod model_file;
 pub mod plot;
-pub mod progress;
 pub mod quantize;
 pub mod report;
 pub mod train;
+
+pub use mien_device::progress;

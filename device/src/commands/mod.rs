@@ -1,11 +1,13 @@
 //! One file per subcommand, and what they share: logging, failures, exit codes.
 
 pub mod analyze;
+pub mod bench;
 pub mod detect;
 mod open;
 mod photographs;
 pub mod run;
 mod search;
+mod source;
 mod table;
 
 use std::process::ExitCode;

@@ -8,22 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
-use mien_device::capture::demo::DemoCamera;
-use mien_device::capture::slideshow::Slideshow;
-use mien_device::capture::video_pipe::VideoPipe;
-use mien_device::capture::{CaptureError, Source, files};
 use mien_device::output::Output;
 use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
-use mien_device::pipeline::{self, Options, PipelineError};
+use mien_device::pipeline::{self, Options};
 
 use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::source::{self, SourceArgs};
 use super::{Failure, Outcome};
-
-/// Seed of the demo's camera movements.
-const DEMO_SEED: u32 = 1;
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
@@ -35,10 +29,8 @@ Examples:
   ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
     mien-device run --source -                    a webcam, live")]
 pub struct Args {
-    /// `demo` (a virtual camera over bundled portraits), a picture, a folder of pictures, or `-`:
-    /// video from standard input, as `ffmpeg … -f yuv4mpegpipe -` writes it
-    #[arg(long, value_name = "demo|PATH|-", default_value = "demo")]
-    source: PathBuf,
+    #[command(flatten)]
+    source: SourceArgs,
     /// Stop after N frames [default: a folder's pictures once; the demo goes on until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
@@ -63,7 +55,9 @@ pub fn run(args: Args) -> Outcome {
     let search = Search::live();
     let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
     let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
-    let (mut source, is_endless) = open_source(&args)?;
+    let mut source = args.source.open(args.frames.is_some())?;
+    // A pipe keeps its writer waiting, so that nothing is dropped here.
+    let is_endless = args.source.is_demo() && args.frames.is_none();
 
     let mut record = args.record.as_deref().map(|path| {
         let file = File::create(path).with_context(|| format!("--record {}", path.display()))?;
@@ -75,7 +69,7 @@ pub fn run(args: Args) -> Outcome {
     });
     let mut record = record.take().transpose().map_err(Failure::Usage)?;
     let look = look();
-    let title = format!("{} · {model_name}", args.source.display());
+    let title = format!("{} · {model_name}", args.source.path().display());
     let stdout = io::stdout().lock();
     let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
     let mut outputs: Vec<&mut dyn Output> = vec![&mut terminal];
@@ -102,40 +96,12 @@ pub fn run(args: Args) -> Outcome {
         &options,
         &stop,
     )
-    .map_err(failure)?;
+    .map_err(source::failure)?;
     if totals.faces == 0 {
         let seen = totals.frames;
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The source and whether it never ends.
-fn open_source(args: &Args) -> Result<(Box<dyn Source>, bool), Failure> {
-    if args.source.as_os_str() == "demo" {
-        let camera = DemoCamera::new(DEMO_SEED).map_err(|error| Failure::Nothing(error.into()))?;
-        return Ok((Box::new(camera), args.frames.is_none()));
-    }
-    if args.source.as_os_str() == "-" {
-        // The pipe keeps the writer waiting, so nothing is dropped here.
-        return Ok((Box::new(VideoPipe::new(io::stdin())), false));
-    }
-    if !args.source.exists() {
-        let hint = "hint: a picture, a folder of pictures, `-` or `demo`";
-        return Err(Failure::Nothing(anyhow!(
-            "--source {}: no such file or folder ({hint})",
-            args.source.display()
-        )));
-    }
-    let entries = files::expand(std::slice::from_ref(&args.source));
-    let files: Result<Vec<_>, _> = entries.into_iter().collect();
-    let files = files.map_err(|(path, error)| {
-        Failure::Nothing(anyhow!(error).context(format!("--source {}", path.display())))
-    })?;
-    Ok((
-        Box::new(Slideshow::new(files, args.frames.is_some())),
-        false,
-    ))
 }
 
 /// A panel on a terminal with colours, lines elsewhere (`NO_COLOR`, `TERM=dumb`, pipes).
@@ -157,14 +123,4 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
-}
-
-fn failure(error: PipelineError) -> Failure {
-    match error {
-        PipelineError::Output(error) => error.into(),
-        PipelineError::Capture(
-            CaptureError::NothingReadable { .. } | CaptureError::Video { .. },
-        ) => Failure::Nothing(error.into()),
-        error => Failure::Work(error.into()),
-    }
 }

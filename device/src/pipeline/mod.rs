@@ -25,6 +25,9 @@ use totals::{Dropped, Totals};
 /// Frames that may wait in front of a stage. More would only add delay.
 const CAPACITY: usize = 2;
 
+/// Threads of a run: capture, detect and track, classify and smooth, and the caller's.
+pub const THREADS: usize = 4;
+
 /// How a run treats time and faces.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {

@@ -48,8 +48,10 @@ pub struct Judged {
     pub detect_time: Option<Duration>,
     /// Time spent following faces.
     pub track_time: Duration,
-    /// Time spent judging and smoothing.
+    /// Time spent cropping and judging.
     pub classify_time: Duration,
+    /// Time spent smoothing.
+    pub smooth_time: Duration,
 }
 
 /// Follows the faces of a frame, and looks for them where the tracker asks for it.
@@ -93,12 +95,15 @@ pub fn classify(
         track_time,
     } = tracked;
     let start = Instant::now();
+    let mut smooth_time = Duration::ZERO;
     let view = frame.view()?;
     let mut faces = tracks
         .into_iter()
         .map(|Track { id, detection, .. }| {
             let verdict = classifier.classify(&view, &crop_for(&detection, detector))?;
+            let start = Instant::now();
             let shown = smoother.update(id, frame.timestamp_ms, &verdict.logits);
+            smooth_time += start.elapsed();
             Ok(JudgedFace {
                 track_id: id,
                 detection,
@@ -114,6 +119,7 @@ pub fn classify(
         faces,
         detect_time,
         track_time,
-        classify_time: start.elapsed(),
+        classify_time: start.elapsed().saturating_sub(smooth_time),
+        smooth_time,
     })
 }

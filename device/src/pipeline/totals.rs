@@ -90,7 +90,7 @@ impl Totals {
         self.detector_runs += u64::from(judged.detect_time.is_some());
         self.mean_ms.detect += milliseconds(judged.detect_time.unwrap_or_default());
         self.mean_ms.track += milliseconds(judged.track_time);
-        self.mean_ms.classify += milliseconds(judged.classify_time);
+        self.mean_ms.classify += milliseconds(judged.classify_time + judged.smooth_time);
     }
 
     /// Closes the account.
