@@ -45,7 +45,7 @@ layers = [
 "#;
 
 /// Name and recipe.
-pub const NETWORKS: [(&str, &str); 2] = [("compact", BUILTIN[0].1), ("W32", W32)];
+pub const NETWORKS: [(&str, &str); 2] = [("compact", BUILTIN[1].1), ("W32", W32)];
 
 /// A network in training on one batch of noise.
 pub struct Trainer {

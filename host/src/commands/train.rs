@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
     /// A built-in recipe or a TOML file.
-    #[arg(long, default_value = "compact", conflicts_with = "resume")]
+    #[arg(long, default_value = "deep", conflicts_with = "resume")]
     recipe: String,
     /// Folder for results and weights [default: runs/RECIPE, with a number if that exists].
     #[arg(long, conflicts_with = "resume")]

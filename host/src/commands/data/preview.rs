@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     data: DataArgs,
     /// A built-in recipe or a TOML file; its `[input]` and `[augment]` are shown.
-    #[arg(long, value_name = "NAME|FILE", default_value = "compact")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "deep")]
     recipe: String,
     /// The part of the data.
     #[arg(long, value_enum, default_value = "training")]

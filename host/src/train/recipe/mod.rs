@@ -168,7 +168,8 @@ pub struct Group {
 }
 
 /// The recipes compiled in: name and TOML text.
-pub const BUILTIN: [(&str, &str); 6] = [
+pub const BUILTIN: [(&str, &str); 7] = [
+    ("deep", include_str!("../../../recipes/deep.toml")),
     ("compact", include_str!("../../../recipes/compact.toml")),
     ("tiny", include_str!("../../../recipes/tiny.toml")),
     (

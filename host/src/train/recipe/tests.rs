@@ -27,6 +27,7 @@ fn parameter_counts_are_the_published_ones() {
     assert_eq!(parameters("seed", 5), 359_173);
     assert_eq!(parameters("seed", 7), 359_431);
     // What an int8 file of 600,000 and of 150,000 bytes has room for.
+    assert!(parameters("deep", 7) <= 570_000);
     assert!(parameters("compact", 7) <= 570_000);
     assert!(parameters("tiny", 7) <= 134_000);
 }
