@@ -180,8 +180,7 @@ fn picture() -> impl Strategy<Value = Padded> {
             {
                 for (pixel, &gray) in padded.iter_mut().zip(row) {
                     *pixel = match grays {
-                        Some([dark, bright]) if gray < 128 => dark.min(bright),
-                        Some([_, bright]) => bright,
+                        Some(two) => two[usize::from(gray / 128)],
                         None => gray,
                     };
                 }
