@@ -20,6 +20,9 @@ pub struct Config {
     pub detector: Option<PathBuf>,
     /// Width and height in pixels that a YuNet's pictures are reduced to fit into.
     pub detector_input_px: Option<[u32; 2]>,
+    /// Whether a cascade's pictures have their histogram equalized first.
+    #[serde(default)]
+    pub detector_equalize: bool,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -168,6 +171,18 @@ mod tests {
         let config = read("detector_input_px = [320, 240]").1.unwrap();
         assert_eq!(config.detector_input_px, Some([320, 240]));
         assert!(read("detector_input_px = 320").1.is_err());
+    }
+
+    #[test]
+    fn equalization_is_off_unless_asked_for() {
+        assert!(!read("").1.unwrap().detector_equalize);
+        assert!(
+            read("detector_equalize = true")
+                .1
+                .unwrap()
+                .detector_equalize
+        );
+        assert!(read("detector_equalize = 1").1.is_err());
     }
 
     #[test]

@@ -469,6 +469,13 @@ fn options_reach_the_detector() {
     assert_eq!(faces(&["--min-neighbors", "1000"]), 0);
     assert!(faces(&["--min-neighbors", "0"]) > 10, "ungrouped hits");
     assert_eq!(faces(&["--scale-factor", "1.3", "--equalize"]), 1);
+
+    let plain = faces(&["--min-neighbors", "0"]);
+    let equalized = faces(&["--min-neighbors", "0", "--equalize"]);
+    assert_ne!(plain, equalized);
+    fs::write(sandbox.path("equal.toml"), "detector_equalize = true").unwrap();
+    let configured = faces(&["--min-neighbors", "0", "--config", "equal.toml"]);
+    assert_eq!(configured, equalized);
 }
 
 /// A white dot in black, which the test detector takes for a face.

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
@@ -30,6 +30,25 @@ pub fn python() -> Option<Python> {
     let message = format!(
         "{} has no OpenCV 4 to compare with (tests/peers/README.md)",
         program.display()
+    );
+    assert!(!required("MIEN_REQUIRE_PEERS"), "{message}");
+    eprintln!("skipped: {message}");
+    None
+}
+
+/// OpenCV's data set, with the folders `haarcascades` and `lbpcascades`: `MIEN_OPENCV_DATA`, or
+/// where Debian's package opencv-data puts it. `None`, with a message, when it is not there.
+///
+/// # Panics
+/// When it is not there though `MIEN_REQUIRE_PEERS=1` asks for it.
+pub fn opencv_data() -> Option<PathBuf> {
+    let folder = env::var_os("MIEN_OPENCV_DATA").map_or("/usr/share/opencv4".into(), PathBuf::from);
+    if folder.join("lbpcascades").is_dir() {
+        return Some(folder);
+    }
+    let message = format!(
+        "{} does not hold OpenCV's data set (tests/peers/README.md)",
+        folder.display()
     );
     assert!(!required("MIEN_REQUIRE_PEERS"), "{message}");
     eprintln!("skipped: {message}");

@@ -81,7 +81,7 @@ impl SearchArgs {
                 scale_factor: self.scale_factor.unwrap_or(cascade.scale_factor),
                 min_neighbors: self.min_neighbors.unwrap_or(cascade.min_neighbors),
                 min_size_px: self.min_size.unwrap_or(cascade.min_size_px),
-                equalize: self.equalize || cascade.equalize,
+                equalize: self.equalize || config.detector_equalize || cascade.equalize,
                 ..cascade
             },
             yunet: YunetOptions {

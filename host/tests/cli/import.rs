@@ -84,5 +84,16 @@ fn a_bad_file_leaves_the_old_model_alone() {
     assert!(message.contains("not well-formed XML"), "{message}");
     let message = fail(&XML.replace("1 2 3 4", "1 2 30 4"));
     assert!(message.contains("feature 0"), "{message}");
+    let message = fail("<html><body/></html>");
+    assert!(
+        message.contains("no OpenCV cascade, which is an"),
+        "{message}"
+    );
+    let old = "<opencv_storage><a type_id=\"opencv-haar-classifier\"/></opencv_storage>";
+    let message = fail(old);
+    assert!(message.contains("CascadeClassifier.convert"), "{message}");
+    let bomb = format!("<!DOCTYPE a [<!ENTITY b \"{}\">]>{XML}", "&c;".repeat(9));
+    let message = fail(&bomb);
+    assert!(message.contains("not well-formed XML"), "{message}");
     assert_eq!(fs::read(&out).unwrap(), b"old");
 }

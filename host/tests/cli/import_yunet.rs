@@ -34,6 +34,9 @@ fn another_network_is_refused_and_the_old_model_kept() {
     let message = fail(&FOREIGN[..20]);
     assert!(message.contains("damaged or cut off"), "{message}");
     let message = fail(&vec![0; 1 << 20]);
-    assert!(message.contains("a YuNet has at most 524288"), "{message}");
+    assert!(
+        message.contains("a YuNet has at most 524288 bytes"),
+        "{message}"
+    );
     assert_eq!(fs::read(&out).unwrap(), b"old");
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 const MAX_SIDE_PX: u32 = 700;
 
 /// A gray picture with a name for messages.
+#[derive(Clone)]
 pub struct Picture {
     pub name: String,
     pub width: u32,

@@ -45,6 +45,42 @@ struct Stage {
     stumps: Option<Range<usize>>,
 }
 
+/// A stage whose trees are all stumps. Only this module makes one, so that its reach can be relied
+/// on where memory is read without a check.
+#[derive(Clone, Copy)]
+pub(super) struct Stumps<'a, T> {
+    nodes: &'a [Node<T>],
+    threshold: f64,
+    reach: usize,
+}
+
+impl<'a, T: Test> Stumps<'a, T> {
+    /// One node for each tree.
+    pub(super) fn nodes(&self) -> &'a [Node<T>] {
+        self.nodes
+    }
+
+    /// A window whose sum is below it is rejected.
+    pub(super) fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// No test reads further from the window's corner.
+    pub(super) fn reach(&self) -> usize {
+        self.reach
+    }
+
+    /// The stage of these trees alone.
+    #[cfg(test)]
+    pub(super) fn new(nodes: &'a [Node<T>], threshold: f64) -> Self {
+        Self {
+            nodes,
+            threshold,
+            reach: furthest(nodes),
+        }
+    }
+}
+
 impl<T: Test> Program<T> {
     pub(super) fn new(boosted: &Boosted<T::Feature, T::Split>, layout: Layout) -> Self {
         let mut program = Self {
@@ -75,8 +111,7 @@ impl<T: Test> Program<T> {
                 stumps: all_stumps.then_some(first_node..program.nodes.len()),
             });
         }
-        let reaches = program.nodes.iter().map(|node| node.test.reach());
-        program.reach = reaches.max().unwrap_or(0);
+        program.reach = furthest(&program.nodes);
         program
     }
 
@@ -90,11 +125,15 @@ impl<T: Test> Program<T> {
         self.stages.len()
     }
 
-    /// Nodes and threshold of a stage whose trees are all stumps.
-    pub(super) fn stumps(&self, stage: usize) -> Option<(&[Node<T>], f64)> {
+    /// A stage whose trees are all stumps.
+    pub(super) fn stumps(&self, stage: usize) -> Option<Stumps<'_, T>> {
         let stage = &self.stages[stage];
         let nodes = stage.stumps.clone()?;
-        Some((&self.nodes[nodes], stage.threshold))
+        Some(Stumps {
+            nodes: &self.nodes[nodes],
+            threshold: stage.threshold,
+            reach: self.reach,
+        })
     }
 
     /// The stage from `first` on that rejects the window, or `None` for a face.
@@ -118,6 +157,11 @@ impl<T: Test> Program<T> {
             sum + f64::from(walk(nodes, window))
         })
     }
+}
+
+fn furthest<T: Test>(nodes: &[Node<T>]) -> usize {
+    let reaches = nodes.iter().map(|node| node.test.reach());
+    reaches.max().unwrap_or(0)
 }
 
 /// Sum of one-node trees, in `f64` as OpenCV adds them.

@@ -12,7 +12,7 @@ use super::pyramid::Level;
 const MIN_STANDARD_DEVIATION: f64 = 10.0;
 
 /// Windows of a block below which they are tested one by one.
-const FEW: u32 = 3;
+const FEW: u32 = 2;
 
 /// A cascade and its program for the current layout of the tables.
 #[derive(Debug)]
@@ -158,13 +158,7 @@ fn scan_blocks(
             // At the very end of the tables vectors would leave them.
             let fits = sums.len() >= program.reach() + BEYOND;
             let rejected = |stage: usize| match program.stumps(stage) {
-                Some((nodes, threshold)) if fits => Some(lanes::rejected(
-                    kernel,
-                    nodes,
-                    threshold,
-                    program.reach(),
-                    block,
-                )),
+                Some(stumps) if fits => Some(lanes::rejected(kernel, stumps, block)),
                 _ => None,
             };
             let failed = match candidates {

@@ -2,6 +2,8 @@
 
 use mien_models::cascade::CascadeError;
 
+use super::MAX_XML_NODES;
+
 /// Why a cascade was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum CascadeImportError {
@@ -9,10 +11,8 @@ pub enum CascadeImportError {
     #[error("cannot read the file")]
     Read(#[from] std::io::Error),
     /// More bytes than any cascade has.
-    #[error("the file has {bytes} bytes; a cascade has at most {max_bytes}")]
+    #[error("the file is too large; a cascade has at most {max_bytes} bytes")]
     FileTooLarge {
-        /// Its size.
-        bytes: u64,
         /// Largest size that is read.
         max_bytes: u64,
     },
@@ -22,20 +22,33 @@ pub enum CascadeImportError {
     )]
     NotText,
     /// Not XML, or XML with an error in it.
-    #[error("the file is not well-formed XML")]
+    #[error(
+        "the file is not well-formed XML; a cascade is an XML file such as haarcascade_frontalface_default.xml"
+    )]
     NotXml(#[source] roxmltree::Error),
     /// XML that ends in the middle.
     #[error("the file ends early; copy or download it again")]
     Truncated,
     /// More elements than any cascade has.
-    #[error("the file has more elements than any cascade")]
-    TooManyElements,
+    #[error("the file has more than {max} elements and texts; no cascade has as many")]
+    TooManyElements {
+        /// Most that are read.
+        max: u32,
+    },
+    /// More attributes than any cascade has.
+    #[error("the file has more than {max} attributes; a cascade has a few")]
+    TooManyAttributes {
+        /// Most that are read.
+        max: usize,
+    },
     /// XML, but no cascade.
-    #[error("the file is XML, but no OpenCV cascade")]
+    #[error(
+        "the file is XML, but no OpenCV cascade, which is an <opencv_storage> with a <stageType>, <featureType>, <stages> and <features>"
+    )]
     NotACascade,
     /// A cascade of OpenCV 1.
     #[error(
-        "the cascade has the format of OpenCV 1; take the newer file of the same name from OpenCV 2.4 or later"
+        "the cascade has the format of OpenCV 1; take the newer file of the same name from OpenCV 2.4 or later, or convert it: python3 -c \"import cv2; cv2.CascadeClassifier.convert('old.xml', 'new.xml')\""
     )]
     OldFormat,
     /// A kind of cascade that Mien has no evaluator for.
@@ -71,14 +84,14 @@ pub enum CascadeImportError {
         found: String,
     },
     /// A number that is none, or does not fit.
-    #[error("{found:?} in <{element}>, line {line}, is no number that fits {wanted}")]
+    #[error("{found:?} in <{element}>, line {line}, should be {expected}")]
     BadNumber {
         /// Name of the element.
         element: String,
         /// Its line, from 1.
         line: u32,
-        /// The type it must fit.
-        wanted: &'static str,
+        /// What it should be.
+        expected: &'static str,
         /// What stands there.
         found: String,
     },
@@ -94,7 +107,9 @@ pub(super) fn xml_error(xml: &str, error: roxmltree::Error) -> CascadeImportErro
         .trim_start()
         .starts_with('<');
     match error {
-        roxmltree::Error::NodesLimitReached => CascadeImportError::TooManyElements,
+        roxmltree::Error::NodesLimitReached => {
+            CascadeImportError::TooManyElements { max: MAX_XML_NODES }
+        }
         roxmltree::Error::UnclosedRootNode | roxmltree::Error::UnexpectedEndOfStream
             if looks_like_xml =>
         {

@@ -12,6 +12,7 @@ use mien_models::cascade::{
 };
 use roxmltree::{Document, ParsingOptions};
 
+use super::read_up_to;
 pub use error::CascadeImportError;
 use error::xml_error;
 use xml::{Element, Numbers};
@@ -23,19 +24,18 @@ const MAX_XML_NODES: u32 = 1_000_000;
 /// Pattern codes of an LBP feature.
 const LBP_CODES: usize = 256;
 
-/// The text of a cascade file, its size checked before it is read; lines end with a line feed.
+/// Most attributes in a file; OpenCV's have one or two.
+const MAX_ATTRIBUTES: usize = 1_000;
+
+/// The text of a cascade file, of which no more than [`MAX_FILE_BYTES`] are read; lines end with a
+/// line feed.
 ///
 /// # Errors
 /// [`CascadeImportError`] `Read`, `FileTooLarge` or `NotText`.
 pub fn read(path: &Path) -> Result<String, CascadeImportError> {
-    let bytes = std::fs::metadata(path)?.len();
-    if bytes > MAX_FILE_BYTES {
-        return Err(CascadeImportError::FileTooLarge {
-            bytes,
-            max_bytes: MAX_FILE_BYTES,
-        });
-    }
-    let text = std::fs::read(path)?;
+    let text = read_up_to(path, MAX_FILE_BYTES)?.ok_or(CascadeImportError::FileTooLarge {
+        max_bytes: MAX_FILE_BYTES,
+    })?;
     let text = String::from_utf8(text).map_err(|_| CascadeImportError::NotText)?;
     Ok(text.replace("\r\n", "\n"))
 }
@@ -46,6 +46,11 @@ pub fn read(path: &Path) -> Result<String, CascadeImportError> {
 /// # Errors
 /// [`CascadeImportError`] for the first thing wrong.
 pub fn parse<'a>(xml: &'a str, source: &'a str) -> Result<CascadeModel<'a>, CascadeImportError> {
+    if xml::count_attributes(xml) > MAX_ATTRIBUTES {
+        return Err(CascadeImportError::TooManyAttributes {
+            max: MAX_ATTRIBUTES,
+        });
+    }
     let options = ParsingOptions {
         allow_dtd: false,
         nodes_limit: MAX_XML_NODES,

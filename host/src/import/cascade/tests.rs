@@ -256,7 +256,7 @@ fn missing_and_wrong_values_are_named_with_their_line() {
     let text = fault("6 7 12 3 3.", "6 7 twelve 3 3.").to_string();
     assert_eq!(
         text,
-        "\"twelve\" in <_>, line 36, is no number that fits u8"
+        "\"twelve\" in <_>, line 36, should be a whole number from 0 to 255"
     );
 }
 
@@ -293,7 +293,61 @@ fn no_more_elements_are_kept_than_a_cascade_has() {
     assert_fault!(
         "<features>",
         &format!("<features>{many}"),
-        CascadeImportError::TooManyElements
+        CascadeImportError::TooManyElements { .. }
+    );
+}
+
+#[test]
+fn no_more_attributes_are_compared_than_a_cascade_has() {
+    let many: String = (0..=MAX_ATTRIBUTES)
+        .map(|i| format!(" a{i} = '1'"))
+        .collect();
+    for (from, to) in [
+        ("<features>", format!("<features{many}>")),
+        // Namespaces are inherited: in nested elements their lists grow with the square.
+        (
+            "<features>",
+            format!("<features>{}", "<a xmlns:b=\"c\">".repeat(2_000)),
+        ),
+    ] {
+        assert_fault!(from, &to, CascadeImportError::TooManyAttributes { .. });
+    }
+}
+
+#[test]
+fn deep_elements_take_no_stack() {
+    // As deep as the limit of elements allows, closed and not.
+    let open = "<_>".repeat(MAX_XML_NODES as usize - 200);
+    let close = "</_>".repeat(MAX_XML_NODES as usize - 200);
+    let closed = HAAR.replacen("<features>", &format!("<features>{open}{close}"), 1);
+    assert!(parse(&closed, "a.xml").is_err());
+    assert_fault!(
+        "<features>",
+        &format!("<features>{open}"),
+        CascadeImportError::NotXml(_) | CascadeImportError::Truncated
+    );
+}
+
+#[test]
+fn more_trees_and_features_than_the_limit_are_refused() {
+    use CascadeError as C;
+    use CascadeImportError::Unsound;
+    let feature = "<_><rects><_>6 4 12 9 -1.</_></rects></_>";
+    let features = feature.repeat(mien_models::cascade::MAX_FEATURES);
+    assert_fault!(
+        "<features>",
+        &format!("<features>{features}"),
+        Unsound(C::Count {
+            what: "features",
+            ..
+        })
+    );
+    let tree = "<_><internalNodes>0 -1 1 0.5</internalNodes><leafValues>1 2</leafValues></_>";
+    let trees = tree.repeat(mien_models::cascade::MAX_TREES_PER_STAGE);
+    assert_fault!(
+        "<weakClassifiers>",
+        &format!("<weakClassifiers>{trees}"),
+        Unsound(C::Count { .. })
     );
 }
 
@@ -311,6 +365,11 @@ fn files_are_read_within_limits() {
     file.set_len(MAX_FILE_BYTES + 1).unwrap();
     assert!(matches!(
         read(&path),
+        Err(CascadeImportError::FileTooLarge { .. })
+    ));
+    #[cfg(unix)]
+    assert!(matches!(
+        read(Path::new("/dev/zero")),
         Err(CascadeImportError::FileTooLarge { .. })
     ));
 }

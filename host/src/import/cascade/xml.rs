@@ -6,6 +6,41 @@ use roxmltree::Node;
 
 use super::CascadeImportError;
 
+/// A number in the file.
+pub(super) trait Value: FromStr {
+    /// In an error's words.
+    const EXPECTED: &'static str;
+}
+
+macro_rules! values {
+    ($($number:ty: $expected:literal,)*) => {
+        $(impl Value for $number {
+            const EXPECTED: &'static str = $expected;
+        })*
+    };
+}
+
+values! {
+    u8: "a whole number from 0 to 255",
+    i8: "a whole number from -128 to 127",
+    u16: "a whole number from 0 to 65535",
+    i32: "a whole number of 32 bits",
+    usize: "a whole number from 0 on",
+    f64: "a number",
+}
+
+/// How many attributes the tags of `xml` have, or more when texts look like some. The parser
+/// compares every attribute of an element with all others of it: a million would take it hours.
+pub(super) fn count_attributes(xml: &str) -> usize {
+    let mut after_equals = false;
+    let is_value = |&byte: &u8| {
+        let starts = after_equals && matches!(byte, b'"' | b'\'');
+        after_equals = byte == b'=' || after_equals && byte.is_ascii_whitespace();
+        starts
+    };
+    xml.bytes().filter(is_value).count()
+}
+
 /// An element of the file.
 #[derive(Clone, Copy)]
 pub(super) struct Element<'d>(pub(super) Node<'d, 'd>);
@@ -42,7 +77,7 @@ impl<'d> Element<'d> {
     }
 
     /// The text as one number.
-    pub(super) fn number<T: FromStr>(&self) -> Result<T, CascadeImportError> {
+    pub(super) fn number<T: Value>(&self) -> Result<T, CascadeImportError> {
         let mut numbers = self.numbers()?;
         let value = numbers.next()?;
         numbers.finish()?;
@@ -93,13 +128,13 @@ impl Numbers<'_> {
     }
 
     /// The next number, which must fit its type.
-    pub(super) fn next<T: FromStr>(&mut self) -> Result<T, CascadeImportError> {
+    pub(super) fn next<T: Value>(&mut self) -> Result<T, CascadeImportError> {
         let word = std::mem::replace(&mut self.next, self.words.next());
         let word = word.ok_or_else(|| self.element.bad("more numbers"))?;
         word.parse().map_err(|_| CascadeImportError::BadNumber {
             element: self.element.0.tag_name().name().to_owned(),
             line: self.element.line(),
-            wanted: std::any::type_name::<T>(),
+            expected: T::EXPECTED,
             found: word.chars().take(24).collect(),
         })
     }

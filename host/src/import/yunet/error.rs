@@ -9,10 +9,8 @@ pub enum YunetImportError {
     #[error("cannot read the file")]
     Read(#[from] std::io::Error),
     /// More bytes than any YuNet has.
-    #[error("the file has {bytes} bytes; a YuNet has at most {max_bytes}")]
+    #[error("the file is too large; a YuNet has at most {max_bytes} bytes")]
     FileTooLarge {
-        /// Its size.
-        bytes: u64,
         /// Largest size that is read.
         max_bytes: u64,
     },

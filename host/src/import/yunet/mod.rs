@@ -20,6 +20,7 @@ use std::path::Path;
 use mien_models::yunet::{Head, Unit, YunetModel, YunetNetwork};
 use prost::Message;
 
+use super::read_up_to;
 use convolution::Convolution;
 pub use error::YunetImportError;
 use trace::Trace;
@@ -51,19 +52,14 @@ struct HeadOf {
     landmarks: UnitOf,
 }
 
-/// The bytes of a file, its size checked before it is read.
+/// The bytes of a file, of which no more than [`MAX_FILE_BYTES`] are read.
 ///
 /// # Errors
 /// [`YunetImportError`] `Read` and `FileTooLarge`.
 pub fn read(path: &Path) -> Result<Vec<u8>, YunetImportError> {
-    let bytes = std::fs::metadata(path)?.len();
-    if bytes > MAX_FILE_BYTES {
-        return Err(YunetImportError::FileTooLarge {
-            bytes,
-            max_bytes: MAX_FILE_BYTES,
-        });
-    }
-    Ok(std::fs::read(path)?)
+    read_up_to(path, MAX_FILE_BYTES)?.ok_or(YunetImportError::FileTooLarge {
+        max_bytes: MAX_FILE_BYTES,
+    })
 }
 
 /// The YuNet in an ONNX file's bytes. The result is checked: a detector can use it as it is.

@@ -9,21 +9,21 @@ use std::arch::x86_64::{
 };
 
 use super::super::feature::HaarTest;
-use super::super::program::Node;
+use super::super::program::Stumps;
 use super::{Block, LANES};
 
 /// See [`super::rejected`].
 ///
 /// # Safety
-/// AVX2 must be there, and every offset in `nodes` plus two vectors inside `block.sums`.
+/// AVX2 must be there, and every offset in `stumps` plus two vectors inside `block.sums`.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn rejected(nodes: &[Node<HaarTest>], threshold: f64, block: Block<'_>) -> u8 {
+pub(super) unsafe fn rejected(stumps: Stumps<'_, HaarTest>, block: Block<'_>) -> u8 {
     // SAFETY: as the caller promised.
     unsafe {
         if block.step == 1 {
-            stage::<1>(nodes, threshold, block)
+            stage::<1>(stumps, block)
         } else {
-            spread(stage::<2>(nodes, threshold, block))
+            spread(stage::<2>(stumps, block))
         }
     }
 }
@@ -37,11 +37,7 @@ fn spread(mask: u8) -> u8 {
 /// # Safety
 /// As [`rejected`].
 #[target_feature(enable = "avx2")]
-unsafe fn stage<const STEP: usize>(
-    nodes: &[Node<HaarTest>],
-    threshold: f64,
-    block: Block<'_>,
-) -> u8 {
+unsafe fn stage<const STEP: usize>(stumps: Stumps<'_, HaarTest>, block: Block<'_>) -> u8 {
     // SAFETY: `norms` has eight values.
     let norms = unsafe { _mm256_loadu_ps(block.norms.as_ptr()) };
     let norms = if STEP == 1 {
@@ -52,7 +48,7 @@ unsafe fn stage<const STEP: usize>(
     };
     let sums = block.sums.as_ptr();
     let (mut low, mut high) = (_mm256_setzero_pd(), _mm256_setzero_pd());
-    for node in nodes {
+    for node in stumps.nodes() {
         let test = &node.test;
         // SAFETY: the caller promised that the offsets are inside.
         let value = unsafe {
@@ -70,7 +66,7 @@ unsafe fn stage<const STEP: usize>(
         low = _mm256_add_pd(low, _mm256_cvtps_pd(_mm256_castps256_ps128(leaf)));
         high = _mm256_add_pd(high, _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(leaf)));
     }
-    let threshold = _mm256_set1_pd(threshold);
+    let threshold = _mm256_set1_pd(stumps.threshold());
     let mask = |sums| _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LT_OQ>(sums, threshold)) as u8;
     mask(low) | mask(high) << 4
 }

@@ -8,12 +8,13 @@ mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
-use super::feature::{HaarTest, Test, Window};
-use super::program::Node;
+use super::feature::{HaarTest, Window};
+use super::program::{Stumps, sum_stumps};
 
 /// Windows of a block.
 pub(super) const LANES: usize = 8;
-/// Table entries beyond a window's own that a block of windows may read, less its `step`s.
+/// Table entries that a block may read from the furthest one of its first window on: the windows
+/// after it are up to two apart, and vectors are loaded whole.
 pub(super) const BEYOND: usize = 2 * LANES;
 
 /// How blocks are computed.
@@ -61,38 +62,35 @@ pub(super) struct Block<'a> {
     pub norms: &'a [f32; LANES],
 }
 
-/// Which windows of the block fail a stage of stumps: bit `i` for window `i`. No offset in `nodes`
-/// is above `reach`.
-pub(super) fn rejected(
-    kernel: Kernel,
-    nodes: &[Node<HaarTest>],
-    threshold: f64,
-    reach: usize,
-    block: Block<'_>,
-) -> u8 {
-    assert!(block.sums.len() >= reach + BEYOND && (1..=2).contains(&block.step));
-    debug_assert!(nodes.iter().all(|node| node.test.reach() <= reach));
+/// Which windows of the block fail a stage: bit `i` for window `i`.
+///
+/// # Panics
+/// When the tables end less than [`BEYOND`] entries after the furthest that the stage reads.
+pub(super) fn rejected(kernel: Kernel, stage: Stumps<'_, HaarTest>, block: Block<'_>) -> u8 {
+    // Vectors read without a check of their own: this is the one that keeps them inside.
+    assert!(block.sums.len() >= stage.reach() + BEYOND && (1..=2).contains(&block.step));
     match kernel {
-        Kernel::Scalar => scalar(nodes, threshold, block),
-        // SAFETY: AVX2 was detected; `reach`, which bounds all offsets, and two vectors beyond it
-        // are inside the tables.
+        Kernel::Scalar => scalar(stage, block),
+        // SAFETY: AVX2 was detected. No offset of the stage is above its reach, and the tables go
+        // on for `BEYOND` entries, two vectors, after it.
         #[cfg(target_arch = "x86_64")]
-        Kernel::Avx2(Detected(())) => unsafe { avx2::rejected(nodes, threshold, block) },
-        // SAFETY: NEON is part of the architecture; the tables are as long as above.
+        Kernel::Avx2(Detected(())) => unsafe { avx2::rejected(stage, block) },
+        // SAFETY: NEON is part of the architecture. No offset of the stage is above its reach, and
+        // the tables go on for `BEYOND` entries, four vectors, after it.
         #[cfg(target_arch = "aarch64")]
-        Kernel::Neon => unsafe { neon::rejected(nodes, threshold, block) },
+        Kernel::Neon => unsafe { neon::rejected(stage, block) },
     }
 }
 
 /// The vector kernels' twin.
-pub(super) fn scalar(nodes: &[Node<HaarTest>], threshold: f64, block: Block<'_>) -> u8 {
+pub(super) fn scalar(stage: Stumps<'_, HaarTest>, block: Block<'_>) -> u8 {
     (0..LANES).fold(0, |mask, lane| {
         let window = Window {
             sums: &block.sums[lane * block.step..],
             norm: block.norms[lane],
         };
-        let sum = super::program::sum_stumps(nodes, window);
-        mask | u8::from(sum < threshold) << lane
+        let sum = sum_stumps(stage.nodes(), window);
+        mask | u8::from(sum < stage.threshold()) << lane
     })
 }
 
@@ -101,11 +99,15 @@ mod tests {
     use mien_models::cascade::{HaarFeature, WeightedRect};
     use proptest::prelude::*;
 
-    use super::super::feature::Layout;
-    use super::super::program::stump;
+    use super::super::feature::{Layout, Test};
+    use super::super::program::{Node, stump};
     use super::*;
 
     const STRIDE: usize = 40;
+    const LAYOUT: Layout = Layout {
+        stride: STRIDE,
+        tilted_at: 0,
+    };
 
     fn rect() -> impl Strategy<Value = WeightedRect> {
         let weight = prop_oneof![Just(-1.0f32), Just(2.0), Just(3.0), -4.0f32..4.0];
@@ -120,19 +122,30 @@ mod tests {
         })
     }
 
+    fn one_rect() -> HaarTest {
+        let rect = WeightedRect {
+            x: 1,
+            y: 2,
+            width: 3,
+            height: 4,
+            weight: 1.0,
+        };
+        let feature = HaarFeature {
+            rects: [rect].into_iter().collect(),
+            tilted: false,
+        };
+        HaarTest::new(&feature, 0.0, LAYOUT)
+    }
+
     fn node() -> impl Strategy<Value = Node<HaarTest>> {
-        let rects = proptest::collection::vec(rect(), 2..=3);
+        let rects = proptest::collection::vec(rect(), 1..=3);
         (rects, -2.0f32..2.0, -1.0f32..1.0, -1.0f32..1.0).prop_map(
             |(rects, threshold, left, right)| {
                 let feature = HaarFeature {
                     rects: rects.into_iter().collect(),
                     tilted: false,
                 };
-                let layout = Layout {
-                    stride: STRIDE,
-                    tilted_at: 0,
-                };
-                stump(HaarTest::new(&feature, threshold, layout), [left, right])
+                stump(HaarTest::new(&feature, threshold, LAYOUT), [left, right])
             },
         )
     }
@@ -146,10 +159,27 @@ mod tests {
             threshold in -3.0f64..3.0,
             step in 1usize..=2,
         ) {
+            let stage = Stumps::new(&nodes, threshold);
+            // An allocation that ends where it may: memory checkers see what is read beyond.
+            let entries = entries[..stage.reach() + BEYOND].to_vec();
             let block = Block { sums: &entries, step, norms: &norms };
-            let reach = nodes.iter().map(|node| node.test.reach()).max().unwrap_or(0);
-            let mask = rejected(Kernel::best(), &nodes, threshold, reach, block);
-            prop_assert_eq!(mask, scalar(&nodes, threshold, block));
+            let expected = scalar(stage, block);
+            prop_assert_eq!(rejected(Kernel::best(), stage, block), expected);
+            prop_assert_eq!(rejected(Kernel::Scalar, stage, block), expected);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "reach")]
+    fn tables_that_end_too_early_are_refused() {
+        let nodes = [stump(one_rect(), [-1.0, 1.0])];
+        let stage = Stumps::new(&nodes, 0.0);
+        let entries = vec![0; stage.reach() + BEYOND - 1];
+        let block = Block {
+            sums: &entries,
+            step: 1,
+            norms: &[1.0; LANES],
+        };
+        rejected(Kernel::best(), stage, block);
     }
 }

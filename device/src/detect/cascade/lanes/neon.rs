@@ -7,7 +7,7 @@ use std::arch::aarch64::{
 };
 
 use super::super::feature::HaarTest;
-use super::super::program::Node;
+use super::super::program::Stumps;
 use super::Block;
 
 /// Windows of a vector.
@@ -16,15 +16,15 @@ const WIDTH: usize = 4;
 /// See [`super::rejected`].
 ///
 /// # Safety
-/// Every offset in `nodes` plus four vectors must be inside `block.sums`.
+/// Every offset in `stumps` plus four vectors must be inside `block.sums`.
 #[target_feature(enable = "neon")]
-pub(super) unsafe fn rejected(nodes: &[Node<HaarTest>], threshold: f64, block: Block<'_>) -> u8 {
+pub(super) unsafe fn rejected(stumps: Stumps<'_, HaarTest>, block: Block<'_>) -> u8 {
     // SAFETY: as the caller promised.
     unsafe {
         if block.step == 1 {
-            stage::<1>(nodes, threshold, block)
+            stage::<1>(stumps, block)
         } else {
-            stage::<2>(nodes, threshold, block)
+            stage::<2>(stumps, block)
         }
     }
 }
@@ -32,13 +32,9 @@ pub(super) unsafe fn rejected(nodes: &[Node<HaarTest>], threshold: f64, block: B
 /// # Safety
 /// As [`rejected`].
 #[target_feature(enable = "neon")]
-unsafe fn stage<const STEP: usize>(
-    nodes: &[Node<HaarTest>],
-    threshold: f64,
-    block: Block<'_>,
-) -> u8 {
+unsafe fn stage<const STEP: usize>(stumps: Stumps<'_, HaarTest>, block: Block<'_>) -> u8 {
     let mut totals = [[vdupq_n_f64(0.0); 2]; 2];
-    for node in nodes {
+    for node in stumps.nodes() {
         let test = &node.test;
         let [left_leaf, right_leaf] = node.ways.map(|way| vdupq_n_f32(way.leaf));
         for (half, totals) in totals.iter_mut().enumerate() {
@@ -59,10 +55,9 @@ unsafe fn stage<const STEP: usize>(
         }
     }
     let [[a, b], [c, d]] = totals;
-    [a, b, c, d]
-        .into_iter()
-        .rev()
-        .fold(0, |mask, total| mask << 2 | below(total, threshold))
+    [a, b, c, d].into_iter().rev().fold(0, |mask, total| {
+        mask << 2 | below(total, stumps.threshold())
+    })
 }
 
 /// Bit 0 and 1: whether the values are below the threshold.

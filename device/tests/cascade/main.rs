@@ -1,4 +1,7 @@
-//! The cascade detector on pictures of every size and kind, through the shipped cascade.
+//! The cascade detector on pictures of every size and kind, through the shipped cascade and through
+//! random ones.
+
+mod made;
 
 use mien_device::detect::cascade::{CascadeDetector, CascadeOptions, MAX_LEVEL_PIXELS};
 use mien_device::detect::{DetectError, Detection, Detector};
@@ -63,6 +66,13 @@ fn a_picture_smaller_than_the_window_holds_no_face() {
     for (width, height) in [(1, 1), (1, 500), (500, 1), (23, 24), (24, 23)] {
         let picture = plane(Scene::Noise, 1, width, height);
         assert_eq!(detect(&picture.pixels, width, height, everything()), []);
+    }
+}
+
+#[test]
+fn there_is_no_picture_without_pixels() {
+    for (width, height) in [(0, 0), (0, 5), (5, 0)] {
+        assert!(GrayView::packed(&[], width, height).is_err());
     }
 }
 
@@ -133,40 +143,107 @@ fn a_picture_too_large_for_its_tables_is_refused() {
     assert_eq!(detector(options).detect(&view), Ok(Vec::new()));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+/// A picture in rows with padding of another gray.
+#[derive(Clone, Debug)]
+struct Padded {
+    pixels: Vec<u8>,
+    width: u32,
+    height: u32,
+    stride: u32,
+}
 
-    #[test]
-    fn every_picture_has_a_result_inside_it(
-        width in 1_u32..180,
-        height in 1_u32..140,
-        seed: u64,
-        scene in prop::sample::select(&Scene::ALL[..]),
-        scale_factor in 1.05_f64..3.0,
-        min_neighbors in 0_u32..5,
-        min_size_px in 0_u32..300,
-        max_size_px in prop::option::of(0_u32..300),
-        equalize: bool,
-    ) {
-        let options = CascadeOptions {
+impl Padded {
+    fn view(&self) -> GrayView<'_> {
+        GrayView::new(&self.pixels, self.width, self.height, self.stride).expect("the sizes fit")
+    }
+}
+
+/// Scenes, one gray, and noise of black and white alone.
+fn picture() -> impl Strategy<Value = Padded> {
+    let scene = prop::sample::select(&Scene::ALL[..]);
+    let grays = prop_oneof![
+        6 => Just(None),
+        1 => Just(Some([0, 0])),
+        1 => Just(Some([255, 255])),
+        1 => Just(Some([0, 255])),
+    ];
+    let sides = (1_u32..180, 1_u32..140, 0_u32..9);
+    (sides, scene, any::<u64>(), grays).prop_map(
+        |((width, height, padding), scene, seed, grays)| {
+            let drawn = plane(scene, seed, width, height);
+            let stride = width + padding;
+            let mut pixels = vec![77; (stride * height) as usize];
+            for (row, padded) in drawn
+                .pixels
+                .chunks_exact(width as usize)
+                .zip(pixels.chunks_exact_mut(stride as usize))
+            {
+                for (pixel, &gray) in padded.iter_mut().zip(row) {
+                    *pixel = match grays {
+                        Some(two) => two[usize::from(gray / 128)],
+                        None => gray,
+                    };
+                }
+            }
+            Padded {
+                pixels,
+                width,
+                height,
+                stride,
+            }
+        },
+    )
+}
+
+fn options() -> impl Strategy<Value = CascadeOptions> {
+    let sizes = (0_u32..300, prop::option::of(0_u32..300));
+    (1.05_f64..3.0, 0_u32..5, sizes, any::<bool>()).prop_map(
+        |(scale_factor, min_neighbors, (min_size_px, max_size_px), equalize)| CascadeOptions {
             scale_factor,
             min_neighbors,
             min_size_px,
             max_size_px,
             equalize,
-        };
-        let picture = plane(scene, seed, width, height);
-        let found = detect(&picture.pixels, width, height, options);
+        },
+    )
+}
+
+/// What both kernels find; it must be the same.
+fn found_by_both(
+    model: &CascadeModel<'_>,
+    picture: &Padded,
+    options: CascadeOptions,
+) -> Result<Vec<Detection>, TestCaseError> {
+    let mut detector = CascadeDetector::new(model, options).expect("the options are sound");
+    let found = detector.detect(&picture.view()).expect("small enough");
+    let mut scalar = CascadeDetector::scalar(model, options).expect("the options are sound");
+    let twin = scalar.detect(&picture.view()).expect("small enough");
+    prop_assert_eq!(&found, &twin);
+    Ok(found)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_picture_has_a_result_inside_it(picture in picture(), options in options()) {
+        let found = found_by_both(&model(), &picture, options)?;
         for face in &found {
             prop_assert!(face.width >= 1.0 && face.height >= 1.0);
-            prop_assert!(face.x >= 0.0 && face.x + face.width <= width as f32);
-            prop_assert!(face.y >= 0.0 && face.y + face.height <= height as f32);
-            prop_assert!(face.score > 0.0 && face.score > min_neighbors as f32);
+            prop_assert!(face.x >= 0.0 && face.x + face.width <= picture.width as f32);
+            prop_assert!(face.y >= 0.0 && face.y + face.height <= picture.height as f32);
+            prop_assert!(face.score > 0.0 && face.score > options.min_neighbors as f32);
         }
-        prop_assert_eq!(&found, &detect(&picture.pixels, width, height, options));
-        // Vectors, where the CPU has them, change nothing.
-        let mut scalar = CascadeDetector::scalar(&model(), options).expect("the options are sound");
-        let view = picture.view().expect("the sizes fit");
-        prop_assert_eq!(found, scalar.detect(&view).expect("small enough"));
+        prop_assert_eq!(&found, &found_by_both(&model(), &picture, options)?);
+    }
+
+    #[test]
+    fn vectors_change_nothing_for_any_cascade(
+        model in made::cascade(),
+        picture in picture(),
+        options in options(),
+    ) {
+        prop_assert_eq!(model.validate(), Ok(()));
+        found_by_both(&model, &picture, options)?;
     }
 }
