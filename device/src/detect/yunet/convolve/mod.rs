@@ -1,21 +1,89 @@
-//! A 3x3 convolution of each channel by itself, with its bias and ReLU, as an operation of the
-//! graph. Half of YuNet's time goes by here, and tract has no vector code for it on x86.
+//! YuNet's convolutions as operations of the graph, for AVX2 and NEON with a scalar twin. Nearly
+//! all of YuNet's time goes by here. tract would compute 1x1 and 3x3 convolutions one after the
+//! other, with whole maps in between, and the 3x3 ones without vectors on x86.
 
-mod kernel;
+mod lanes;
+mod pointwise;
+mod stem;
+mod unit;
 
 use tract_core::internal::*;
 
-/// Inputs: `[1, H, W, C]`, the kernel `[9, C]` row by row, the bias `[C]`; all f32. The result has
-/// the first one's shape: it is padded with one zero around.
+use pointwise::Pointwise;
+
+/// The first convolution: 3x3, stride 2, padded with one zero around, then a ReLU.
+///
+/// Inputs: `[1, H, W, 1]` with even sides, the kernel `[9, C]` row by row, the bias `[C]`; all f32.
+/// Output: `[1, H / 2, W / 2, C]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Depthwise3x3 {
+pub(super) struct Stem;
+
+/// A 1x1 convolution, then a 3x3 one of each channel by itself, padded with one zero around.
+///
+/// Inputs: `[1, H, W, I]`, the first kernel `[I, C]` and its bias `[C]`, the second one `[9, C]` row
+/// by row and its bias `[C]`; all f32. Output: `[1, H, W, C]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unit {
     /// Whether negative results become 0.
     pub(super) relu: bool,
 }
 
-impl Op for Depthwise3x3 {
+impl Op for Stem {
     fn name(&self) -> StaticName {
-        "Depthwise3x3".into()
+        "YunetStem".into()
+    }
+
+    fn validation(&self) -> Validation {
+        Validation::Rounding
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Stem {
+    op_out_of_plan!();
+
+    fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let [input, kernel, bias] = &inputs[..] else {
+            bail!("takes an input, a kernel and a bias");
+        };
+        let &[1, height, width, 1] = input.shape() else {
+            bail!("takes one plane, not {:?}", input.shape());
+        };
+        let outputs = channels(bias)?;
+        ensure!(height % 2 == 0 && width % 2 == 0, "the sides must be even");
+        let stem = stem::Stem {
+            width,
+            filter: pointwise(kernel, bias, 9, outputs)?,
+        };
+        output([1, height / 2, width / 2, outputs], |output| {
+            stem.run(values(input)?, output);
+            Ok(())
+        })
+    }
+}
+
+impl TypedOp for Stem {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [input, _, bias] = inputs else {
+            bail!("takes an input, a kernel and a bias");
+        };
+        let [_, height, width, _] = sides(input)?;
+        let channels = bias.shape[0].clone();
+        Ok(tvec!(f32::fact([
+            1.to_dim(),
+            height / 2,
+            width / 2,
+            channels
+        ])))
+    }
+
+    as_op!();
+}
+
+impl Op for Unit {
+    fn name(&self) -> StaticName {
+        "YunetUnit".into()
     }
 
     fn info(&self) -> TractResult<Vec<String>> {
@@ -29,43 +97,91 @@ impl Op for Depthwise3x3 {
     op_as_typed_op!();
 }
 
-impl EvalOp for Depthwise3x3 {
+impl EvalOp for Unit {
     op_out_of_plan!();
 
     fn eval(&self, _ctx: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let [input, weights, bias] = &inputs[..] else {
-            bail!("takes an input, a kernel and a bias");
+        let [input, first, first_bias, second, second_bias] = &inputs[..] else {
+            bail!("takes an input, two kernels and their biases");
         };
-        let &[1, _, width, channels] = input.shape() else {
+        let &[1, height, width, inputs] = input.shape() else {
             bail!("takes one picture, not {:?}", input.shape());
         };
+        let outputs = channels(first_bias)?;
         ensure!(
-            weights.shape() == [9, channels] && bias.shape() == [channels],
-            "{:?} and {:?} are not weights of {channels} channels",
-            weights.shape(),
-            bias.shape()
+            second.shape() == [9, outputs] && second_bias.shape() == [outputs],
+            "{:?} and {:?} are not 3x3 weights of {outputs} channels",
+            second.shape(),
+            second_bias.shape()
         );
-        let filter = kernel::Filter {
+        let unit = unit::Unit {
             width,
-            channels,
-            weights: weights.try_as_plain_ram()?.as_slice::<f32>()?,
-            bias: bias.try_as_plain_ram()?.as_slice::<f32>()?,
+            pointwise: pointwise(first, first_bias, inputs, outputs)?,
+            weights: values(second)?,
+            bias: values(second_bias)?,
             relu: self.relu,
         };
-        let mut output = vec![0.0; input.len()];
-        filter.run(input.try_as_plain_ram()?.as_slice::<f32>()?, &mut output);
-        let output = Tensor::from_shape(input.shape(), &output)?;
-        Ok(tvec!(output.into_tvalue()))
+        output([1, height, width, outputs], |output| {
+            unit.run(values(input)?, output);
+            Ok(())
+        })
     }
 }
 
-impl TypedOp for Depthwise3x3 {
+impl TypedOp for Unit {
     fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input, ..] = inputs else {
-            bail!("takes an input, a kernel and a bias");
+        let [input, _, bias, ..] = inputs else {
+            bail!("takes an input, two kernels and their biases");
         };
-        Ok(tvec!(f32::fact(input.shape.clone())))
+        let [one, height, width, _] = sides(input)?;
+        let channels = bias.shape[0].clone();
+        Ok(tvec!(f32::fact([one, height, width, channels])))
     }
 
     as_op!();
+}
+
+fn sides(fact: &TypedFact) -> TractResult<[TDim; 4]> {
+    let sides = fact.shape.to_tvec().into_iter().collect::<Vec<_>>();
+    let sides: Result<[TDim; 4], _> = sides.try_into();
+    sides.map_err(|sides| format_err!("{sides:?} has not four axes"))
+}
+
+fn channels(bias: &Tensor) -> TractResult<usize> {
+    match bias.shape() {
+        &[channels] if channels > 0 => Ok(channels),
+        shape => bail!("{shape:?} is no bias"),
+    }
+}
+
+fn pointwise<'a>(
+    kernel: &'a Tensor,
+    bias: &'a Tensor,
+    inputs: usize,
+    outputs: usize,
+) -> TractResult<Pointwise<'a>> {
+    ensure!(
+        inputs > 0 && kernel.shape() == [inputs, outputs],
+        "{:?} are not weights from {inputs} to {outputs} channels",
+        kernel.shape()
+    );
+    Ok(Pointwise {
+        inputs,
+        outputs,
+        weights: values(kernel)?,
+        bias: values(bias)?,
+    })
+}
+
+fn values(tensor: &Tensor) -> TractResult<&[f32]> {
+    tensor.try_as_plain_ram()?.as_slice::<f32>()
+}
+
+fn output(
+    shape: [usize; 4],
+    fill: impl FnOnce(&mut [f32]) -> TractResult<()>,
+) -> TractResult<TVec<TValue>> {
+    let mut output = Tensor::zero::<f32>(&shape)?;
+    fill(output.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?)?;
+    Ok(tvec!(output.into_tvalue()))
 }
