@@ -22,9 +22,9 @@ fn field(tag: u8, content: &[u8]) -> Vec<u8> {
     message
 }
 
-/// A file with this graph, of IR version 6.
+/// A file with this graph, of IR version 6 and operator set 11.
 fn model(graph: &[u8]) -> Vec<u8> {
-    [vec![8, 6], field(7, graph)].concat()
+    [vec![8, 6], field(8, &[16, 11]), field(7, graph)].concat()
 }
 
 /// As many empty messages as fit into a file.
