@@ -15,11 +15,7 @@ use crate::composites::{compose, heads};
 use crate::{Square, cascade, yunet};
 
 /// Pictures of PublicTest that are pasted, unless `MIEN_PASTED` says how many.
-const PICTURES: usize = 900;
-/// Most points that found crops may cost over the faces found, as a fraction.
-const MOST_LOST: f64 = 0.02;
-/// Least share of the faces that YuNet must find.
-const LEAST_FOUND: f64 = 0.9;
+const PICTURES: usize = 500;
 
 /// Counts over all pasted faces.
 #[derive(Default)]
@@ -111,25 +107,28 @@ impl Square {
     }
 }
 
+/// Asks for a share of the faces found, and for at most so many points of accuracy, as a
+/// fraction, that found crops cost over them.
+fn assert_judged(counts: &Counts, detector: &str, least_found: f64, most_lost: f64) {
+    counts.print(detector);
+    assert!(counts.found_share() >= least_found);
+    assert!(counts.lost() <= most_lost);
+}
+
 #[test]
-#[ignore = "not reached yet: of 157 faces 152 were found, at a cost of 3.9 points; minutes long"]
 fn faces_that_yunet_finds_are_judged_as_well() {
     let options = YunetOptions::default();
     let Some(counts) = yunet(options).and_then(|mut found| Counts::of(&mut found, options)) else {
         return;
     };
-    counts.print("YuNet");
-    assert!(counts.found_share() >= LEAST_FOUND);
-    assert!(counts.lost() <= MOST_LOST);
+    assert_judged(&counts, "YuNet", 0.9, 0.02);
 }
 
+/// A cascade's boxes are of the right size less often.
 #[test]
-#[ignore = "not measured yet; minutes long"]
-fn faces_that_the_cascade_finds_are_judged_as_well() {
+fn faces_that_the_cascade_finds_are_judged_nearly_as_well() {
     let Some(counts) = Counts::of(&mut cascade(60), YunetOptions::default()) else {
         return;
     };
-    counts.print("cascade");
-    assert!(counts.found_share() > 0.5);
-    assert!(counts.lost() <= MOST_LOST);
+    assert_judged(&counts, "cascade", 0.7, 0.03);
 }

@@ -12,6 +12,8 @@ use mien_device::detect::yunet::YunetOptions;
 use mien_device::detect::{Detection, Detector};
 use mien_host::import::yunet;
 use mien_models::container;
+use mien_models::plane::GrayView;
+use mien_models::procedural::Rng;
 use mien_models::yunet::YunetModel;
 use mien_tests::{peers, shared};
 
@@ -103,5 +105,25 @@ fn the_imported_file_finds_the_faces_of_the_portraits() {
         let faces = detector.detect(&portrait.view()).expect("a picture");
         let has_face = portrait.name != "coffee";
         assert_eq!(!faces.is_empty(), has_face, "{}: {faces:?}", portrait.name);
+    }
+}
+
+#[test]
+fn pictures_of_nothing_have_no_faces() {
+    let Some(onnx) = shared::path(ONNX) else {
+        return;
+    };
+    let mut detector = detector(&onnx, YunetOptions::default());
+    for (width, height) in [(1, 1), (2, 300), (97, 131), (640, 480)] {
+        let count = (width * height) as usize;
+        let mut rng = Rng::new(3);
+        let noise = (0..count).map(|_| rng.next_u64() as u8).collect();
+        for pixels in [vec![0; count], vec![255; count], noise] {
+            let view = GrayView::packed(&pixels, width, height).expect("the sizes fit");
+            let faces = detector
+                .detect(&view)
+                .expect("every picture can be searched");
+            assert_eq!(faces, [], "{width}x{height} of {}", pixels[0]);
+        }
     }
 }

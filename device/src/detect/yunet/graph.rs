@@ -1,14 +1,14 @@
-//! The network as a tract graph. Values are `[1, H, W, C]`: with the channels innermost, the 1x1
-//! convolutions are plain matrix products and the 3x3 ones fill whole vectors.
+//! The network as a tract graph. Values are `[1, H, W, C]`: with the channels innermost, all
+//! convolutions fill whole vectors.
 
 use mien_models::yunet::{LEVEL_UNITS, POOL_AFTER, STRIDES_PX};
 use tract_core::internal::*;
 use tract_core::ops::array::MultiBroadcastTo;
-use tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec, PoolSpec};
+use tract_core::ops::cnn::{MaxPool, PaddingSpec, PoolSpec};
 use tract_core::ops::math;
 use tract_core::ops::nn::DataFormat;
 
-use super::depthwise::Depthwise3x3;
+use super::convolve::{Stem, Unit};
 use super::fit::Fit;
 use super::layers::{Layer, Layers, UnitLayers};
 use crate::detect::DetectError;
@@ -78,8 +78,8 @@ fn build(layers: &Layers, [width, height]: [usize; 2]) -> TractResult<TypedModel
     let mut graph = Graph::default();
     let input = f32::fact([1, height, width, 1]);
     let input = graph.model.add_source("input", input)?;
-    let stem = graph.convolution("stem", &layers.stem, input, 2)?;
-    let mut wire = graph.relu("stem", stem)?;
+    let [kernel, bias] = graph.weights("stem", &layers.stem)?;
+    let mut wire = graph.wire("stem", Stem, &[input, kernel, bias])?;
     let mut levels = Vec::new();
     for (index, unit) in layers.backbone.iter().enumerate() {
         wire = graph.unit(&format!("backbone.{index}"), unit, wire, true)?;
@@ -122,41 +122,10 @@ impl Graph {
         wire: OutletId,
         relu: bool,
     ) -> TractResult<OutletId> {
-        let wire = self.convolution(&format!("{name}.1x1"), &unit.pointwise, wire, 1)?;
-        let name = format!("{name}.3x3");
-        let [kernel, bias] = self.weights(&name, &unit.depthwise)?;
-        self.wire(&name, Depthwise3x3 { relu }, &[wire, kernel, bias])
-    }
-
-    /// A convolution of all channels that keeps the size, but for the stride.
-    fn convolution(
-        &mut self,
-        name: &str,
-        layer: &Layer,
-        wire: OutletId,
-        stride: usize,
-    ) -> TractResult<OutletId> {
-        let [kernel, bias] = self.weights(name, layer)?;
-        let &[output_channels, input_channels, side, _] = layer.kernel.shape() else {
-            bail!("a kernel has four axes");
-        };
-        let around = tvec!(side / 2; 2);
-        let pool_spec = PoolSpec {
-            data_format: DataFormat::NHWC,
-            kernel_shape: tvec!(side; 2),
-            padding: PaddingSpec::Explicit(around.clone(), around),
-            dilations: None,
-            strides: Some(tvec!(stride; 2)),
-            input_channels,
-            output_channels,
-        };
-        let op = Conv {
-            pool_spec,
-            kernel_fmt: KernelFormat::OIHW,
-            group: 1,
-            q_params: None,
-        };
-        self.wire(name, op, &[wire, kernel, bias])
+        let [first, first_bias] = self.weights(&format!("{name}.1x1"), &unit.pointwise)?;
+        let [second, second_bias] = self.weights(&format!("{name}.3x3"), &unit.depthwise)?;
+        let inputs = [wire, first, first_bias, second, second_bias];
+        self.wire(name, Unit { relu }, &inputs)
     }
 
     fn weights(&mut self, name: &str, layer: &Layer) -> TractResult<[OutletId; 2]> {
@@ -166,12 +135,6 @@ impl Graph {
             self.model.add_const(format!("{name}.kernel"), kernel)?,
             self.model.add_const(format!("{name}.bias"), bias)?,
         ])
-    }
-
-    fn relu(&mut self, name: &str, wire: OutletId) -> TractResult<OutletId> {
-        let zero = Tensor::from_shape(&[1; 4], &[0f32])?;
-        let zero = self.model.add_const(format!("{name}.zero"), zero)?;
-        self.wire(&format!("{name}.relu"), math::max(), &[wire, zero])
     }
 
     /// The maximum over 2x2 pixels.

@@ -6,9 +6,9 @@ use tract_core::internal::*;
 
 use super::candidates::PER_CELL;
 
-/// A convolution's tensors.
+/// A convolution's tensors, as [`super::convolve`] takes them.
 pub(super) struct Layer {
-    /// `[out, in, height, width]`; of a depthwise convolution `[9, channels]`.
+    /// `[in, out]`; of 3x3 pixels `[9, out]`.
     pub(super) kernel: Arc<Tensor>,
     /// `[out]`.
     pub(super) bias: Arc<Tensor>,
@@ -56,7 +56,7 @@ impl Layers {
 
 /// Weights for three equal channels, added up: the sum over the channels in f64, rounded once.
 fn gray_stem(weights: &Weights<'_>) -> TractResult<Layer> {
-    let (inputs, outputs) = (usize::from(weights.inputs), usize::from(weights.outputs));
+    let inputs = usize::from(weights.inputs);
     let colour = weights.to_f32();
     let gray: Vec<f32> = colour
         .chunks_exact(9 * inputs)
@@ -67,7 +67,7 @@ fn gray_stem(weights: &Weights<'_>) -> TractResult<Layer> {
             })
         })
         .collect();
-    layer(&[outputs, 1, 3, 3], &gray, &weights.bias_f32())
+    layer(9, &gray, &weights.bias_f32())
 }
 
 fn unit(unit: &Unit<'_>) -> TractResult<UnitLayers> {
@@ -88,36 +88,29 @@ fn joined(units: &[&Unit<'_>]) -> TractResult<UnitLayers> {
     let inputs = units
         .first()
         .map_or(0, |unit| usize::from(unit.pointwise.inputs));
-    let outputs = units
-        .iter()
-        .map(|unit| usize::from(unit.pointwise.outputs))
-        .sum();
     let all = |of: fn(&Unit<'_>) -> Vec<f32>| -> Vec<f32> {
         units.iter().flat_map(|unit| of(unit)).collect()
     };
     Ok(UnitLayers {
         pointwise: layer(
-            &[outputs, inputs, 1, 1],
+            inputs,
             &all(|unit| unit.pointwise.to_f32()),
             &all(|unit| unit.pointwise.bias_f32()),
         )?,
         depthwise: layer(
-            &[9, outputs],
-            &taps_first(&all(|unit| unit.depthwise.to_f32())),
+            9,
+            &all(|unit| unit.depthwise.to_f32()),
             &all(|unit| unit.depthwise.bias_f32()),
         )?,
     })
 }
 
-/// `[channels, 9]` to `[9, channels]`.
-fn taps_first(kernels: &[f32]) -> Vec<f32> {
-    let tap = |tap| kernels.iter().copied().skip(tap).step_by(9);
-    (0..9).flat_map(tap).collect()
-}
-
-fn layer(shape: &[usize], kernel: &[f32], bias: &[f32]) -> TractResult<Layer> {
+/// A layer of a kernel `[out, terms]`.
+fn layer(terms: usize, kernel: &[f32], bias: &[f32]) -> TractResult<Layer> {
+    let column = |term| kernel.iter().copied().skip(term).step_by(terms);
+    let transposed: Vec<f32> = (0..terms).flat_map(column).collect();
     Ok(Layer {
-        kernel: Tensor::from_shape(shape, kernel)?.into_arc_tensor(),
+        kernel: Tensor::from_shape(&[terms, bias.len()], &transposed)?.into_arc_tensor(),
         bias: tensor1(bias).into_arc_tensor(),
     })
 }

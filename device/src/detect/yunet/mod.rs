@@ -5,7 +5,7 @@
 //! channels, so the first convolution's weights are added up over them.
 
 mod candidates;
-mod depthwise;
+mod convolve;
 mod fit;
 mod graph;
 mod layers;

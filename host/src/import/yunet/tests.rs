@@ -131,6 +131,8 @@ fn bad_weights_are_named() {
         (vec![70_000, 3, 3, 3], "has 70000x3 channels"),
         (vec![1, -3, 3, 3], "has 1x-3 channels"),
         (vec![1, 4, 3, 3], "not as long as its shape says"),
+        (vec![65_535, 65_535, 3, 3], "not as long as its shape says"),
+        (vec![i64::MAX; 4], "instead of 3x3"),
     ] {
         let message = refusal(|model| tensor(model, "stem.kernel").dims = dims);
         assert!(
