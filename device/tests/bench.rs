@@ -10,6 +10,7 @@ use mien_device::detect::cascade::{CascadeDetector, CascadeOptions};
 use mien_device::progress::Progress;
 use mien_device::smooth::SmoothingOptions;
 use mien_device::track::TrackingOptions;
+use mien_models::ExpressionModel;
 use mien_models::cascade::CascadeModel;
 use mien_models::container::decode;
 use mien_models::embedded;
@@ -125,7 +126,8 @@ fn json_holds_both_passes_the_machine_and_its_memory() {
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["source"], "demo");
     assert_eq!(report["detector"], "haar");
-    assert_eq!(report["model"], "compact");
+    let (_, bundled) = decode::<ExpressionModel<'_>>(embedded::EXPRESSION).unwrap();
+    assert_eq!(report["model"], bundled.card.name);
     assert_eq!(report["warmup_frames"], 1);
     assert!(report["machine"]["threads"].as_u64().unwrap() >= 1);
     for pass in ["one_thread", "all_threads"] {
