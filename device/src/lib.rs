@@ -1,7 +1,7 @@
 //! Mien on the device: camera frame to faces to expression to outputs.
 //!
 //! Data flows one way, and the modules follow it: [`capture`], [`detect`], [`track`],
-//! [`classify`], [`smooth`], [`output`]; [`pipeline`] puts the stages on threads and [`bench`] times
+//! [`classify`], [`smooth`], [`output`]; [`pipeline`] puts the stages on threads and [`mod@bench`] times
 //! them. The host evaluates models with these very functions.
 
 pub mod annotate;
