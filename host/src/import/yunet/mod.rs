@@ -2,7 +2,7 @@
 //! payload.
 //!
 //! The file is read with [prost](https://docs.rs/prost) and the few messages of ONNX that matter
-//! here ([`onnx`]): a full ONNX reader would bring an inference engine along, and generated
+//! here (`onnx`): a full ONNX reader would bring an inference engine along, and generated
 //! bindings a compiler of protocol buffers. The graph is followed from its named outputs back to
 //! its input, so that names and order of the nodes do not matter, and must be YuNet's to the last
 //! convolution.
