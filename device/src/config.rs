@@ -6,6 +6,7 @@ use std::{env, fs, io};
 
 use serde::Deserialize;
 
+use crate::capture::options::CameraOptions;
 use crate::smooth::SmoothingOptions;
 use crate::track::TrackingOptions;
 
@@ -23,6 +24,11 @@ pub struct Config {
     /// Whether a cascade's pictures have their histogram equalized first.
     #[serde(default)]
     pub detector_equalize: bool,
+    /// What `--source` names, where it is not given.
+    pub source: Option<String>,
+    /// What to ask a camera for.
+    #[serde(default)]
+    pub camera: CameraOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -83,6 +89,7 @@ impl Config {
         };
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
+        config.camera.validate().map_err(invalid)?;
         config.tracking.validate().map_err(invalid)?;
         config.smoothing.validate().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -24,6 +24,12 @@ enum Command {
     Analyze(commands::analyze::Args),
     /// Time each stage on this machine.
     Bench(commands::bench::Args),
+    /// List cameras and their formats.
+    Sources(commands::sources::Args),
+    /// Write a camera's frames to standard output; `run` starts it as a child.
+    #[cfg(feature = "camera")]
+    #[command(hide = true)]
+    Grab(commands::grab::Args),
 }
 
 fn main() -> ExitCode {
@@ -33,5 +39,8 @@ fn main() -> ExitCode {
         Command::Detect(args) => commands::detect::run(args),
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Bench(args) => commands::bench::run(args),
+        Command::Sources(args) => commands::sources::run(args),
+        #[cfg(feature = "camera")]
+        Command::Grab(args) => commands::grab::run(args),
     })
 }

@@ -1,6 +1,7 @@
 //! Which files an argument names.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::picture::{PictureError, PictureErrorKind};
@@ -37,6 +38,16 @@ fn expand_one(path: &Path) -> Vec<Entry> {
         return vec![Err((path.to_owned(), error))];
     }
     files
+}
+
+/// Whether a file is a picture by its name or its first bytes; other files may be videos.
+pub fn is_picture(path: &Path) -> bool {
+    let mut start = [0; 8];
+    has_picture_extension(path)
+        || fs::File::open(path).is_ok_and(|mut file| {
+            let read = file.read(&mut start).unwrap_or(0);
+            start[..read].starts_with(b"\xff\xd8\xff") || start[..read] == *b"\x89PNG\r\n\x1a\n"
+        })
 }
 
 fn has_picture_extension(path: &Path) -> bool {

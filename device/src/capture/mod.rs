@@ -1,14 +1,29 @@
-//! Where frames come from: pictures, folders of pictures, a video pipe and the demo's virtual
-//! camera.
+//! Where frames come from: cameras and videos (in child processes), pictures, folders of pictures,
+//! a video pipe and the demo's virtual camera.
 
+pub mod child;
 pub mod demo;
 mod file_end;
 pub mod files;
+pub mod grab;
+pub mod listing;
+pub mod options;
 pub mod picture;
+pub mod raw_pipe;
 pub mod slideshow;
+pub mod supervisor;
 pub mod video_pipe;
 
+use std::fmt;
+
+use serde::Serialize;
+
 use mien_models::plane::{GrayView, PlaneError};
+
+/// What this program lacks where cameras were left out of it.
+pub const NO_CAMERA_FEATURE: &str = "this program was built without USB cameras (hint: `cargo build \
+     --features camera`, or pipe: ffmpeg -f v4l2 -i /dev/video0 -f yuv4mpegpipe - | mien-device run \
+     --source -)";
 
 /// One gray frame on its way through the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +64,17 @@ pub enum CaptureError {
         /// What is wrong with it.
         why: String,
     },
+    /// A child process that gives frames failed.
+    #[error("{name}: {why}")]
+    Child {
+        /// The program.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A camera is gone for now; the next call tries to get it back.
+    #[error("{0}")]
+    Lost(Loss),
     /// A picture inside the program could not be decoded.
     #[error("bundled picture {name}: {error}")]
     Bundled {
@@ -59,9 +85,31 @@ pub enum CaptureError {
     },
 }
 
+/// A camera that is gone, and what is done about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// What happened.
+    pub why: String,
+    /// Which attempt in a row to get it back comes next, 1 and up.
+    pub attempt: u32,
+    /// When that is, in milliseconds.
+    pub retry_in_ms: u64,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.retry_in_ms as f64 / 1000.0;
+        write!(
+            f,
+            "the camera is gone: {}; next attempt in {seconds:.1} s",
+            self.why
+        )
+    }
+}
+
 /// Gives frames until it has no more.
 pub trait Source: Send {
-    /// The next frame; `None` at the end.
+    /// The next frame; `None` at the end. [`CaptureError::Lost`] is not the end: ask again.
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError>;
 
     /// Whether a frame goes on where the one before it ended. Faces are not followed over

@@ -3,27 +3,38 @@
 use std::io::{BufReader, Read};
 use std::time::Instant;
 
-use y4m::{Decoder, Error, Limits};
+use y4m::{Decoder, Error, Limits, Ratio};
 
 use super::{CaptureError, Frame, Source};
 
 /// Largest frame in bytes, all planes: 64 million pixels of YUV 4:4:4.
 const MAX_FRAME_BYTES: usize = 3 * 64_000_000;
 
+/// Where timestamps come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The time a frame arrives: cameras.
+    Arrival,
+    /// The header's frame rate: files, however fast they are read.
+    FrameRate,
+}
+
 /// Reads frames until the pipe ends; the luma plane is the gray picture.
 pub struct VideoPipe<R: Read> {
     reader: Option<BufReader<R>>,
     decoder: Option<Decoder<BufReader<R>>>,
+    clock: Clock,
     started: Option<Instant>,
     sequence: u64,
 }
 
 impl<R: Read> VideoPipe<R> {
     /// The header is read with the first frame, so that opening does not wait for a camera.
-    pub fn new(reader: R) -> Self {
+    pub fn new(reader: R, clock: Clock) -> Self {
         Self {
             reader: Some(BufReader::with_capacity(1 << 16, reader)),
             decoder: None,
+            clock,
             started: None,
             sequence: 0,
         }
@@ -38,6 +49,15 @@ fn refused(error: &Error) -> CaptureError {
         error => error.to_string(),
     };
     CaptureError::Video { why }
+}
+
+/// Milliseconds from frame 0 to frame `sequence`; at 25 frames per second where the rate is none.
+fn time_of(sequence: u64, rate: Ratio) -> u64 {
+    let (frames, seconds) = match (rate.num as u128, rate.den as u128) {
+        (0, _) | (_, 0) => (25, 1),
+        known => known,
+    };
+    (u128::from(sequence) * 1000 * seconds / frames) as u64
 }
 
 impl<R: Read + Send> Source for VideoPipe<R> {
@@ -58,6 +78,7 @@ impl<R: Read + Send> Source for VideoPipe<R> {
             return Ok(None); // It failed before.
         };
         let (width, height) = (decoder.get_width(), decoder.get_height());
+        let rate = decoder.get_framerate();
         let frame = match decoder.read_frame() {
             Ok(frame) => frame,
             // A pipe that is cut off in a frame ends there.
@@ -76,12 +97,16 @@ impl<R: Read + Send> Source for VideoPipe<R> {
         let started = *self.started.get_or_insert_with(Instant::now);
         let sequence = self.sequence;
         self.sequence += 1;
+        let timestamp_ms = match self.clock {
+            Clock::Arrival => started.elapsed().as_millis() as u64,
+            Clock::FrameRate => time_of(sequence, rate),
+        };
         Ok(Some(Frame {
             pixels,
             width,
             height,
             sequence,
-            timestamp_ms: started.elapsed().as_millis() as u64,
+            timestamp_ms,
         }))
     }
 }
@@ -91,7 +116,7 @@ mod tests {
     use super::*;
 
     fn frames(video: &[u8]) -> Result<Vec<Frame>, CaptureError> {
-        let mut source = VideoPipe::new(video);
+        let mut source = VideoPipe::new(video, Clock::FrameRate);
         let mut frames = vec![];
         while let Some(frame) = source.next_frame()? {
             frames.push(frame);
@@ -120,6 +145,19 @@ mod tests {
         );
         let cut = frames(&video[..video.len() - 3]).unwrap();
         assert_eq!(cut.len(), 1, "the whole frames before the cut count");
+    }
+
+    #[test]
+    fn the_frame_rate_is_a_clock() {
+        let mut video = b"YUV4MPEG2 W1 H1 F30000:1001 Cmono\n".to_vec();
+        (0..31).for_each(|_| video.extend(b"FRAME\nx"));
+        let times: Vec<u64> = frames(&video)
+            .unwrap()
+            .iter()
+            .map(|f| f.timestamp_ms)
+            .collect();
+        assert_eq!((times[0], times[1], times[30]), (0, 33, 1001));
+        assert_eq!(time_of(50, Ratio { num: 0, den: 1 }), 2000);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::anyhow;
 use mien_device::bench::machine::{self, Machine};
@@ -11,7 +12,7 @@ use mien_device::progress::Progress;
 use serde::Serialize;
 
 use super::open::{self, ConfigArgs, Search, SearchArgs};
-use super::source::{self, SourceArgs};
+use super::source::{self, Origin, SourceArgs};
 use super::{Failure, Outcome};
 
 /// Arguments of `mien-device bench`.
@@ -63,13 +64,14 @@ struct Report {
 
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
-    if args.source.is_pipe() {
+    let config = args.config.load()?;
+    let origin = args.source.origin(config.source.as_deref())?;
+    if origin == Origin::Pipe {
         return Err(Failure::Usage(anyhow!(
             "--source -: every frame is needed twice (hint: `ffmpeg … frames/%05d.png`, then \
              `--source frames`)"
         )));
     }
-    let config = args.config.load()?;
     let search = Search::live();
     let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
     let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
@@ -87,7 +89,7 @@ pub fn run(args: Args) -> Outcome {
     let all_frames = args.frames + args.warmup;
 
     let task = progress.start("one thread", all_frames, FRAMES);
-    let mut frames = args.source.open(true)?;
+    let mut frames = source::open(&origin, true, config.camera, &Arc::default())?;
     let one_thread = bench::one_thread(
         &mut frames,
         &mut *detector,
@@ -99,7 +101,7 @@ pub fn run(args: Args) -> Outcome {
     task.finish();
 
     let task = progress.start("all threads", all_frames, FRAMES);
-    let mut frames = args.source.open(true)?;
+    let mut frames = source::open(&origin, true, config.camera, &Arc::default())?;
     let all_threads = bench::all_threads(
         &mut frames,
         &mut *detector,
@@ -113,7 +115,7 @@ pub fn run(args: Args) -> Outcome {
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         machine: Machine::this(),
-        source: args.source.path().display().to_string(),
+        source: args.source.text(config.source.as_deref()).to_owned(),
         detector: detector.name().to_owned(),
         model: model_name,
         warmup_frames: args.warmup,

@@ -3,11 +3,14 @@
 pub mod analyze;
 pub mod bench;
 pub mod detect;
+#[cfg(feature = "camera")]
+pub mod grab;
 mod open;
 mod photographs;
 pub mod run;
 mod search;
 mod source;
+pub mod sources;
 mod table;
 
 use std::process::ExitCode;

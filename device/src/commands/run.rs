@@ -25,7 +25,8 @@ use super::{Failure, Outcome};
 Examples:
   mien-device run                                 the demo, until Ctrl-C
   mien-device run --source demo --frames 150
-  mien-device run --source pictures/ --record verdicts.ndjson
+  mien-device run --source camera                 the first USB camera
+  mien-device run --source visit.mp4 --record verdicts.ndjson
   ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
     mien-device run --source -                    a webcam, live")]
 pub struct Args {
@@ -55,9 +56,11 @@ pub fn run(args: Args) -> Outcome {
     let search = Search::live();
     let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
     let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
-    let mut source = args.source.open(args.frames.is_some())?;
+    let stop = stop_on_signal()?;
+    let origin = args.source.origin(config.source.as_deref())?;
+    let mut source = source::open(&origin, args.frames.is_some(), config.camera, &stop)?;
     // A pipe keeps its writer waiting, so that nothing is dropped here.
-    let is_endless = args.source.is_demo() && args.frames.is_none();
+    let is_endless = origin.is_endless() && args.frames.is_none();
 
     let mut record = args.record.as_deref().map(|path| {
         let file = File::create(path).with_context(|| format!("--record {}", path.display()))?;
@@ -69,7 +72,10 @@ pub fn run(args: Args) -> Outcome {
     });
     let mut record = record.take().transpose().map_err(Failure::Usage)?;
     let look = look();
-    let title = format!("{} · {model_name}", args.source.path().display());
+    let title = format!(
+        "{} · {model_name}",
+        args.source.text(config.source.as_deref())
+    );
     let stdout = io::stdout().lock();
     let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
     let mut outputs: Vec<&mut dyn Output> = vec![&mut terminal];
@@ -78,16 +84,15 @@ pub fn run(args: Args) -> Outcome {
     // A live view drops what it cannot keep up with; a run of a known length misses nothing.
     let options = Options {
         frames: args.frames,
-        overflow: if is_endless {
+        overflow: if is_endless || origin.is_live() {
             Overflow::DropOldest
         } else {
             Overflow::Wait
         },
-        real_time: is_endless || look != Look::Lines,
+        real_time: !origin.is_live() && (is_endless || look != Look::Lines),
         tracking: config.tracking,
         smoothing: config.smoothing,
     };
-    let stop = stop_on_signal()?;
     let totals = pipeline::run(
         &mut source,
         &mut *detector,
@@ -97,7 +102,8 @@ pub fn run(args: Args) -> Outcome {
         &stop,
     )
     .map_err(source::failure)?;
-    if totals.faces == 0 {
+    // Before a camera that runs until it is stopped, nobody may have come.
+    if totals.faces == 0 && !(is_endless && origin.is_live()) {
         let seen = totals.frames;
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
     }

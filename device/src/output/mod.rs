@@ -6,6 +6,7 @@ pub mod terminal;
 
 use std::io;
 
+use crate::capture::Loss;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 
@@ -13,6 +14,12 @@ use crate::pipeline::totals::Totals;
 pub trait Output {
     /// Shows one frame; called in order.
     fn show(&mut self, judged: &Judged) -> io::Result<()>;
+
+    /// The camera is gone: what was shown last no longer holds. Called for each failed attempt to
+    /// get it back.
+    fn lost(&mut self, _loss: &Loss) -> io::Result<()> {
+        Ok(())
+    }
 
     /// The run is over.
     fn finish(&mut self, totals: &Totals) -> io::Result<()>;

@@ -6,6 +6,7 @@ use mien_models::label::Labels;
 use serde::Serialize;
 
 use super::Output;
+use crate::capture::Loss;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 use crate::report::Face;
@@ -25,6 +26,12 @@ struct Line {
     width: u32,
     height: u32,
     faces: Vec<Face>,
+}
+
+/// A line instead of a frame.
+#[derive(Serialize)]
+struct LossLine<'a> {
+    lost: &'a Loss,
 }
 
 impl<W: Write> Record<W> {
@@ -60,6 +67,11 @@ impl<W: Write> Output for Record<W> {
                 .collect(),
         };
         serde_json::to_writer(&mut self.to, &line)?;
+        writeln!(self.to)
+    }
+
+    fn lost(&mut self, loss: &Loss) -> io::Result<()> {
+        serde_json::to_writer(&mut self.to, &LossLine { lost: loss })?;
         writeln!(self.to)
     }
 

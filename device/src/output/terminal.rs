@@ -10,6 +10,7 @@ use mien_models::label::appearance;
 
 use super::Output;
 use super::palette::{Depth, label_style};
+use crate::capture::Loss;
 use crate::pipeline::stages::{Judged, JudgedFace};
 use crate::pipeline::totals::Totals;
 use crate::report::UNCERTAIN;
@@ -182,6 +183,16 @@ impl<W: Write> Output for Terminal<W> {
             }
             Look::Lines => Ok(()),
         }
+    }
+
+    fn lost(&mut self, loss: &Loss) -> io::Result<()> {
+        // The panel stays; the next frame draws a new one below.
+        if self.panel_lines > 0 {
+            self.panel_lines = 0;
+            writeln!(self.to)?;
+        }
+        writeln!(self.to, "{loss}")?;
+        self.to.flush()
     }
 
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! Capture, detect and track, classify and smooth, and output as threads joined by bounded
 //! channels. The tracker decides whether the detector looks, and smoothing takes microseconds: a
-//! thread of its own would only add delay to either.
+//! thread of its own would only add delay to either. A lost camera goes the way of the frames, so
+//! that outputs learn of it in its place.
 
 pub mod channel;
 pub mod stages;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::capture::{CaptureError, Frame, Source};
+use crate::capture::{CaptureError, Frame, Loss, Source};
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::{DetectError, Detector};
 use crate::output::Output;
@@ -127,42 +128,51 @@ fn join(handle: ScopedJoinHandle<'_, StageResult>) -> StageResult {
         .unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
+/// What goes from stage to stage.
+type Passed<T> = Result<T, Loss>;
+
 fn capture_stage(
     source: &mut dyn Source,
-    next: Sender<Frame>,
+    next: Sender<Passed<Frame>>,
     options: &Options,
     stop: &AtomicBool,
 ) -> StageResult {
     let start = Instant::now();
     let mut left = options.frames.unwrap_or(u64::MAX);
     while left > 0 && !stop.load(Ordering::Relaxed) {
-        let Some(frame) = source.next_frame()? else {
-            break;
+        let passed = match source.next_frame() {
+            Ok(Some(frame)) => {
+                if options.real_time {
+                    let due = start + Duration::from_millis(frame.timestamp_ms);
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                }
+                left -= 1;
+                Ok(frame)
+            }
+            Ok(None) => break,
+            Err(CaptureError::Lost(loss)) => Err(loss),
+            Err(error) => return Err(error.into()),
         };
-        if options.real_time {
-            let due = start + Duration::from_millis(frame.timestamp_ms);
-            thread::sleep(due.saturating_duration_since(Instant::now()));
-        }
-        if next.send(frame).is_err() {
+        if next.send(passed).is_err() {
             break;
         }
-        left -= 1;
     }
     Ok(next.dropped())
 }
 
 fn detect_stage(
-    frames: Receiver<Frame>,
+    frames: Receiver<Passed<Frame>>,
     detector: &mut (dyn Detector + Send),
     tracker: &mut Tracker,
     is_continuous: bool,
-    next: Sender<Tracked>,
+    next: Sender<Passed<Tracked>>,
 ) -> StageResult {
     while let Some(frame) = frames.recv() {
-        if !is_continuous {
+        if !is_continuous || frame.is_err() {
             tracker.forget();
         }
-        if next.send(stages::track(frame, detector, tracker)?).is_err() {
+        let tracked = frame.map(|frame| stages::track(frame, detector, tracker));
+        if next.send(swap(tracked)?).is_err() {
             break;
         }
     }
@@ -170,12 +180,12 @@ fn detect_stage(
 }
 
 fn classify_stage(
-    tracked: Receiver<Tracked>,
+    tracked: Receiver<Passed<Tracked>>,
     mut judge: impl FnMut(Tracked) -> Result<Judged, PipelineError>,
-    next: Sender<Judged>,
+    next: Sender<Passed<Judged>>,
 ) -> StageResult {
     while let Some(tracked) = tracked.recv() {
-        if next.send(judge(tracked)?).is_err() {
+        if next.send(swap(tracked.map(&mut judge))?).is_err() {
             break;
         }
     }
@@ -183,15 +193,34 @@ fn classify_stage(
 }
 
 fn output_stage(
-    judged: Receiver<Judged>,
+    judged: Receiver<Passed<Judged>>,
     outputs: &mut [&mut dyn Output],
     totals: &mut Totals,
 ) -> Result<(), PipelineError> {
-    while let Some(judged) = judged.recv() {
-        totals.count(&judged);
-        for output in outputs.iter_mut() {
-            output.show(&judged)?;
+    while let Some(passed) = judged.recv() {
+        match passed {
+            Ok(judged) => {
+                totals.count(&judged);
+                for output in outputs.iter_mut() {
+                    output.show(&judged)?;
+                }
+            }
+            Err(loss) => {
+                totals.camera_losses += 1;
+                for output in outputs.iter_mut() {
+                    output.lost(&loss)?;
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// A stage's failure ends the run, a loss does not.
+fn swap<T>(passed: Passed<Result<T, PipelineError>>) -> Result<Passed<T>, PipelineError> {
+    match passed {
+        Ok(Ok(item)) => Ok(Ok(item)),
+        Ok(Err(error)) => Err(error),
+        Err(loss) => Ok(Err(loss)),
+    }
 }

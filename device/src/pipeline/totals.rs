@@ -28,6 +28,8 @@ pub struct Totals {
     pub uncertain: u64,
     /// Frames dropped because a stage was too slow.
     pub dropped: Dropped,
+    /// How often the camera was lost; each failed attempt to get it back counts.
+    pub camera_losses: u64,
     /// Mean time per frame and stage, milliseconds.
     pub mean_ms: StageMs,
     /// Wall-clock time of the run, milliseconds.
@@ -68,6 +70,7 @@ impl Totals {
             expressions: labels.iter().map(|name| (name.to_owned(), 0)).collect(),
             uncertain: 0,
             dropped: Dropped::default(),
+            camera_losses: 0,
             mean_ms: StageMs::default(),
             elapsed_ms: 0,
         }
