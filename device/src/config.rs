@@ -2,17 +2,22 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::str::FromStr;
+use std::{env, fmt, fs, io};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::capture::options::CameraOptions;
+use crate::output::display::DisplayOptions;
+use crate::output::exec::ExecOptions;
+use crate::output::led::LedOptions;
+use crate::output::rgb::RgbOptions;
 use crate::smooth::SmoothingOptions;
 use crate::track::TrackingOptions;
 
 /// What the configuration file may set. Unknown keys are errors: a misspelt one would otherwise
 /// be silently without effect.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Expression model file; relative paths count from the configuration file's folder.
@@ -29,12 +34,103 @@ pub struct Config {
     /// What to ask a camera for.
     #[serde(default)]
     pub camera: CameraOptions,
+    /// Where results go, where `--output` does not say.
+    #[serde(default = "terminal_only")]
+    pub outputs: Vec<OutputName>,
+    /// A light per expression.
+    #[serde(default)]
+    pub led: LedOptions,
+    /// A coloured light or strip.
+    #[serde(default)]
+    pub rgb: RgbOptions,
+    /// A small display.
+    #[serde(default)]
+    pub display: DisplayOptions,
+    /// A program that is run when the expression changes.
+    #[serde(default)]
+    pub exec: ExecOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
     /// How verdicts are smoothed.
     #[serde(default)]
     pub smoothing: SmoothingOptions,
+}
+
+/// An output by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputName {
+    /// The terminal.
+    Terminal,
+    /// A light per expression.
+    Led,
+    /// A coloured light or strip.
+    Rgb,
+    /// A small display.
+    Display,
+    /// A program.
+    Exec,
+}
+
+impl OutputName {
+    /// As the configuration and `--output` spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Led => "led",
+            Self::Rgb => "rgb",
+            Self::Display => "display",
+            Self::Exec => "exec",
+        }
+    }
+}
+
+impl fmt::Display for OutputName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for OutputName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [
+            Self::Terminal,
+            Self::Led,
+            Self::Rgb,
+            Self::Display,
+            Self::Exec,
+        ];
+        all.into_iter()
+            .find(|output| output.name() == text)
+            .ok_or_else(|| format!("there is {}", all.map(Self::name).join(", ")))
+    }
+}
+
+fn terminal_only() -> Vec<OutputName> {
+    vec![OutputName::Terminal]
+}
+
+impl Default for Config {
+    /// What an empty file says.
+    fn default() -> Self {
+        Self {
+            model: None,
+            detector: None,
+            detector_input_px: None,
+            source: None,
+            camera: CameraOptions::default(),
+            outputs: terminal_only(),
+            led: LedOptions::default(),
+            rgb: RgbOptions::default(),
+            display: DisplayOptions::default(),
+            exec: ExecOptions::default(),
+            tracking: TrackingOptions::default(),
+            smoothing: SmoothingOptions::default(),
+        }
+    }
 }
 
 /// Why there is no configuration.
@@ -78,6 +174,36 @@ impl Config {
         }
     }
 
+    /// A pin has one use.
+    fn check_pins(&self) -> Result<(), String> {
+        let has = |output| self.outputs.contains(&output);
+        let mut used: Vec<(u8, String)> = Vec::new();
+        if has(OutputName::Led) {
+            let pins = self.led.pins.iter();
+            used.extend(pins.map(|(name, &pin)| (pin, format!("[led] pins.{name}"))));
+        }
+        if has(OutputName::Rgb) {
+            let pins: &[u8] = match self.rgb.strip_leds {
+                0 => &self.rgb.pins,
+                _ => &[10],
+            };
+            used.extend(pins.iter().map(|&pin| (pin, "[rgb]".to_owned())));
+        }
+        if has(OutputName::Display) && self.display.bus == 1 {
+            used.extend([2, 3].map(|pin| (pin, "[display] bus 1".to_owned())));
+        }
+        used.sort();
+        for pair in used.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                let (pin, first, second) = (pair[0].0, &pair[0].1, &pair[1].1);
+                return Err(format!(
+                    "GPIO {pin} is used twice: by {first} and by {second}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
             path: path.to_owned(),
@@ -90,6 +216,11 @@ impl Config {
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| invalid(error.to_string().trim_end().to_owned()))?;
         config.camera.validate().map_err(invalid)?;
+        config.led.validate().map_err(invalid)?;
+        config.rgb.validate().map_err(invalid)?;
+        config.display.validate().map_err(invalid)?;
+        config.exec.validate().map_err(invalid)?;
+        config.check_pins().map_err(invalid)?;
         config.tracking.validate().map_err(invalid)?;
         config.smoothing.validate().map_err(invalid)?;
         let folder = path.parent().unwrap_or(Path::new(""));

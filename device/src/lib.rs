@@ -7,6 +7,7 @@
 pub mod annotate;
 pub mod assets;
 pub mod bench;
+pub mod board;
 pub mod capture;
 pub mod classify;
 pub mod config;
@@ -16,5 +17,6 @@ pub mod output;
 pub mod pipeline;
 pub mod progress;
 pub mod report;
+pub mod simulate;
 pub mod smooth;
 pub mod track;

@@ -26,6 +26,10 @@ enum Command {
     Bench(commands::bench::Args),
     /// List cameras and their formats.
     Sources(commands::sources::Args),
+    /// Show what lights and display would show, without a Pi.
+    Simulate(commands::simulate::Args),
+    /// Switch all configured lights and displays off.
+    Off(commands::off::Args),
     /// Write a camera's frames to standard output; `run` starts it as a child.
     #[cfg(feature = "camera")]
     #[command(hide = true)]
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Sources(args) => commands::sources::run(args),
+        Command::Simulate(args) => commands::simulate::run(args),
+        Command::Off(args) => commands::off::run(args),
         #[cfg(feature = "camera")]
         Command::Grab(args) => commands::grab::run(args),
     })

@@ -1,60 +1,16 @@
 //! What people see on a terminal.
 
-use std::time::Duration;
+#[path = "shared/judged.rs"]
+mod judged;
 
 use anstream::adapter::strip_str;
-use mien_device::capture::Frame;
-use mien_device::classify::{PerLabel, Verdict};
-use mien_device::detect::Detection;
 use mien_device::output::Output;
 use mien_device::output::palette::Depth;
 use mien_device::output::terminal::{Look, Terminal};
-use mien_device::pipeline::stages::{Judged, JudgedFace};
-use mien_device::smooth::Shown;
+use mien_device::pipeline::stages::Judged;
 use mien_models::label::Labels;
 
-/// A frame with a face for every winner; `None` is uncertain.
-fn judged(sequence: u64, winners: &[Option<usize>]) -> Judged {
-    let face = |(&winner, id): (&Option<usize>, u64)| {
-        let probabilities: PerLabel = (0..7)
-            .map(|label| if Some(label) == winner { 0.7 } else { 0.05 })
-            .collect();
-        JudgedFace {
-            track_id: id,
-            detection: Detection {
-                x: 0.0,
-                y: 0.0,
-                width: 9.0,
-                height: 9.0,
-                score: 1.0,
-                landmarks: None,
-            },
-            verdict: Verdict {
-                label_index: winner.unwrap_or(0),
-                probabilities: probabilities.clone(),
-                logits: Default::default(),
-            },
-            shown: Shown {
-                label_index: winner,
-                probabilities,
-            },
-        }
-    };
-    Judged {
-        frame: Frame {
-            pixels: vec![0; 4],
-            width: 2,
-            height: 2,
-            sequence,
-            timestamp_ms: sequence * 400,
-        },
-        faces: winners.iter().zip(1..).map(face).collect(),
-        detect_time: None,
-        track_time: Duration::ZERO,
-        classify_time: Duration::ZERO,
-        smooth_time: Duration::ZERO,
-    }
-}
+use judged::judged;
 
 fn show(look: Look, frames: &[Judged]) -> String {
     let mut text = Vec::new();

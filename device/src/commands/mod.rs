@@ -5,10 +5,13 @@ pub mod bench;
 pub mod detect;
 #[cfg(feature = "camera")]
 pub mod grab;
+pub mod off;
 mod open;
+mod outputs;
 mod photographs;
 pub mod run;
 mod search;
+pub mod simulate;
 mod source;
 pub mod sources;
 mod table;

@@ -8,14 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, anyhow};
+use mien_device::board::{self, Board};
+use mien_device::config::{Config, OutputName};
 use mien_device::output::Output;
+use mien_device::output::guarded::{self, Guarded};
 use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::{self, Options};
+use mien_models::label::Labels;
 
 use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::outputs::{self, OutputArgs};
 use super::source::{self, SourceArgs};
 use super::{Failure, Outcome};
 
@@ -44,6 +49,8 @@ pub struct Args {
     /// Write every frame's result to FILE, a line of JSON each
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: OutputArgs,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -78,7 +85,15 @@ pub fn run(args: Args) -> Outcome {
     );
     let stdout = io::stdout().lock();
     let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
-    let mut outputs: Vec<&mut dyn Output> = vec![&mut terminal];
+    let board = board::this();
+    let labels = classifier.labels().clone();
+    let names = args.outputs.names(&config);
+    let mut guarded = guarded_outputs(&names, &*board, &config, &labels)?;
+    let mut outputs: Vec<&mut dyn Output> = Vec::new();
+    if names.contains(&OutputName::Terminal) {
+        outputs.push(&mut terminal);
+    }
+    outputs.extend(guarded.iter_mut().map(|output| output as &mut dyn Output));
     outputs.extend(record.iter_mut().map(|record| record as &mut dyn Output));
 
     // A live view drops what it cannot keep up with; a run of a known length misses nothing.
@@ -108,6 +123,34 @@ pub fn run(args: Args) -> Outcome {
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The outputs other than the terminal. One that cannot be opened is left out with a warning, as
+/// long as there is another.
+fn guarded_outputs<'a>(
+    names: &[OutputName],
+    board: &'a dyn Board,
+    config: &'a Config,
+    labels: &'a Labels,
+) -> Result<Vec<Guarded<'a>>, Failure> {
+    let mut opened = Vec::new();
+    let mut last = None;
+    for &name in names.iter().filter(|&&name| name != OutputName::Terminal) {
+        let open = move || outputs::open(name, board, config, labels).map_err(io::Error::other);
+        match Guarded::new(name.name(), Box::new(open), guarded::RETRY) {
+            Ok(output) => opened.push(output),
+            Err(error) => {
+                tracing::warn!("output {name} is left out: {error:#}");
+                last = Some(anyhow!(error).context(format!("--output {name}")));
+            }
+        }
+    }
+    match last {
+        Some(error) if opened.is_empty() && !names.contains(&OutputName::Terminal) => {
+            Err(Failure::Nothing(error))
+        }
+        _ => Ok(opened),
+    }
 }
 
 /// A panel on a terminal with colours, lines elsewhere (`NO_COLOR`, `TERM=dumb`, pipes).

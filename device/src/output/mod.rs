@@ -1,7 +1,15 @@
-//! What shows a run's results.
+//! What shows a run's results: terminal, lights, display, programs, files.
 
+pub mod display;
+pub mod exec;
+mod fade;
+pub mod guarded;
+pub mod led;
+pub mod light;
 pub mod palette;
 pub mod record;
+pub mod rgb;
+mod shown;
 pub mod terminal;
 
 use std::io;

@@ -1,0 +1,45 @@
+//! `mien-device off`: every configured light and display dark, also after a kill.
+
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use mien_device::board;
+use mien_device::config::OutputName;
+
+use super::open::{self, ConfigArgs};
+use super::outputs::{self, OutputArgs};
+use super::{Failure, Outcome};
+
+/// Arguments of `mien-device off`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    outputs: OutputArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Outcome {
+    let config = args.config.load()?;
+    // Labels name the lights; a model that cannot be read must not leave them on.
+    let labels = match open::classifier(None, &config) {
+        Ok((classifier, _)) => classifier.labels().clone(),
+        Err(_) => mien_models::label::Labels::fer2013(),
+    };
+    let board = board::this();
+    let mut failures = Vec::new();
+    for name in args.outputs.names(&config) {
+        if matches!(name, OutputName::Terminal | OutputName::Exec) {
+            continue;
+        }
+        // Opening makes it dark, and so does dropping.
+        if let Err(error) = outputs::open(name, &*board, &config, &labels) {
+            failures.push(format!("{name}: {error:#}"));
+        }
+    }
+    if failures.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::Work(anyhow!("{}", failures.join("; "))))
+}

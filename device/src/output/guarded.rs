@@ -1,0 +1,78 @@
+//! An output that may fail without ending the run: it is opened again after a while.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Output;
+use crate::capture::Loss;
+use crate::pipeline::stages::Judged;
+use crate::pipeline::totals::Totals;
+
+/// Time between two attempts to open a failed output.
+pub const RETRY: Duration = Duration::from_secs(5);
+
+/// Opens the output; called again after each failure.
+pub type Open<'a> = dyn FnMut() -> io::Result<Box<dyn Output>> + 'a;
+
+/// An output with a guard.
+pub struct Guarded<'a> {
+    name: String,
+    open: Box<Open<'a>>,
+    output: Option<Box<dyn Output>>,
+    retry: Duration,
+    failed: Instant,
+}
+
+impl<'a> Guarded<'a> {
+    /// Opens the output for the first time. `name` is for messages.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn new(name: &str, mut open: Box<Open<'a>>, retry: Duration) -> io::Result<Self> {
+        let output = open()?;
+        Ok(Self {
+            name: name.to_owned(),
+            open,
+            output: Some(output),
+            retry,
+            failed: Instant::now(),
+        })
+    }
+
+    fn with(&mut self, work: impl FnOnce(&mut dyn Output) -> io::Result<()>) {
+        if self.output.is_none() && self.failed.elapsed() >= self.retry {
+            match (self.open)() {
+                Ok(output) => {
+                    tracing::info!("output {} is back", self.name);
+                    self.output = Some(output);
+                }
+                Err(_) => self.failed = Instant::now(),
+            }
+        }
+        let Some(output) = &mut self.output else {
+            return;
+        };
+        if let Err(error) = work(&mut **output) {
+            tracing::warn!("output {}: {error}; the others go on", self.name);
+            self.output = None;
+            self.failed = Instant::now();
+        }
+    }
+}
+
+impl Output for Guarded<'_> {
+    fn show(&mut self, judged: &Judged) -> io::Result<()> {
+        self.with(|output| output.show(judged));
+        Ok(())
+    }
+
+    fn lost(&mut self, loss: &Loss) -> io::Result<()> {
+        self.with(|output| output.lost(loss));
+        Ok(())
+    }
+
+    fn finish(&mut self, totals: &Totals) -> io::Result<()> {
+        self.with(|output| output.finish(totals));
+        Ok(())
+    }
+}

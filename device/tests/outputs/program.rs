@@ -1,0 +1,83 @@
+//! `mien-device` with outputs, where there is no Pi.
+
+use std::fs;
+use std::process::Command;
+
+fn device(arguments: &[&str], config: &str) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.toml"), config).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mien-device"))
+        .args(arguments)
+        .args(["--config", "config.toml"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn the_terminal_goes_on_without_pins() {
+    let run = |output| device(&["run", "--frames", "2", "--output", output], "");
+    let (code, stdout, stderr) = run("terminal,led,display");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("\"frames\":2"));
+    for output in ["led", "display"] {
+        assert!(
+            stderr.contains(&format!("output {output} is left out")),
+            "{stderr}"
+        );
+    }
+    assert!(stderr.contains("hint: "), "{stderr}");
+    let (code, _, stderr) = run("led");
+    assert_eq!(code, 3);
+    assert!(stderr.contains("error: --output led: GPIO "), "{stderr}");
+    let (code, _, stderr) = run("lamp");
+    assert_eq!(code, 2);
+    assert!(stderr.contains("there is terminal, led"), "{stderr}");
+}
+
+#[test]
+fn pins_have_one_use() {
+    let check = |config| {
+        let (code, _, stderr) = device(&["run", "--frames", "1"], config);
+        assert_eq!(code, 2, "{stderr}");
+        stderr
+    };
+    let twice = check("[led.pins]\nhappy = 5\nsad = 5\n");
+    assert!(
+        twice.contains("[led] pins.happy and pins.sad are both 5"),
+        "{twice}"
+    );
+    let twice = check("outputs = [\"led\", \"rgb\"]\n[rgb]\npins = [5, 27, 22]\n");
+    assert!(twice.contains("GPIO 5 is used twice"), "{twice}");
+    let beyond = check("[led.pins]\nhappy = 40\n");
+    assert!(beyond.contains("GPIO 0 to 27"), "{beyond}");
+    let unknown = check("[led]\npin = 3\n");
+    assert!(unknown.contains("unknown field `pin`"), "{unknown}");
+    let tall = check("[display]\nheight_px = 50\n");
+    assert!(tall.contains("multiple of 8"), "{tall}");
+}
+
+#[test]
+fn displays_can_be_looked_at() {
+    let flat = "[display]\nwidth_px = 96\nheight_px = 16\n";
+    let (code, stdout, _) = device(&["simulate", "--show", "happy"], flat);
+    assert_eq!(code, 0);
+    assert_eq!(stdout.lines().count(), 8 + 2, "{stdout}");
+    let (code, _, stderr) = device(&["simulate", "--show", "hungry"], flat);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("no-camera"), "{stderr}");
+}
+
+#[test]
+fn off_without_pins_says_what_is_missing() {
+    let (code, _, stderr) = device(&["off"], "outputs = [\"led\", \"exec\"]\n");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("led: GPIO"), "{stderr}");
+    let (code, _, _) = device(&["off"], "");
+    assert_eq!(code, 0, "a terminal needs no darkening");
+}
