@@ -26,6 +26,8 @@ enum Command {
     Bench(commands::bench::Args),
     /// List cameras and their formats.
     Sources(commands::sources::Args),
+    /// Check or show the configuration.
+    Config(commands::config::Args),
     /// Show what lights and display would show, without a Pi.
     Simulate(commands::simulate::Args),
     /// Switch all configured lights and displays off.
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Sources(args) => commands::sources::run(args),
+        Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Off(args) => commands::off::run(args),
         #[cfg(feature = "camera")]

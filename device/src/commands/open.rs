@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use mien_device::classify::Classifier;
 use mien_device::config::Config;
+use mien_device::config::layers::{self, Loaded, Places};
 use mien_device::detect::cascade::CascadeDetector;
 use mien_device::detect::yunet::YunetDetector;
 use mien_device::detect::{DetectError, Detector};
@@ -18,10 +19,11 @@ use mien_models::yunet::YunetModel;
 use super::Failure;
 pub use super::search::{Search, SearchArgs};
 
-/// Which configuration file to read.
+/// Which configuration to read.
 #[derive(clap::Args)]
 pub struct ConfigArgs {
-    /// Configuration file [default: ~/.config/mien/config.toml, if there]
+    /// Configuration file [default: /etc/mien/config.toml, /etc/mien/conf.d/*.toml and
+    /// ~/.config/mien/config.toml, those that are there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -29,7 +31,12 @@ pub struct ConfigArgs {
 impl ConfigArgs {
     /// The configuration.
     pub fn load(&self) -> Result<Config, Failure> {
-        Config::load(self.config.as_deref()).map_err(|error| {
+        self.load_with_origins().map(|loaded| loaded.config)
+    }
+
+    /// The configuration and where each key was set.
+    pub fn load_with_origins(&self) -> Result<Loaded, Failure> {
+        layers::load(self.config.as_deref(), &Places::this()).map_err(|error| {
             Failure::Usage(anyhow!(error).context("the configuration cannot be used"))
         })
     }

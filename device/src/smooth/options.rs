@@ -1,10 +1,10 @@
 //! The configuration's `[smoothing]` section.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How steady an expression must be to be shown. What the section leaves out keeps its default;
 /// unknown keys are errors.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmoothingOptions {
     /// Time constant of the exponential average over the network's outputs, milliseconds; 0 is

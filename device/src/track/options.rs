@@ -1,10 +1,10 @@
 //! The configuration's `[tracking]` section.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// When to look for faces and how long to believe in them. What the section leaves out keeps its
 /// default; unknown keys are errors.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrackingOptions {
     /// The detector looks at every this many frames, 1 and up; earlier, though at most once
