@@ -92,6 +92,14 @@ fn the_detector_s_input_is_two_numbers() {
 }
 
 #[test]
+fn equalization_is_off_unless_asked_for() {
+    assert!(!read("").1.unwrap().detector_equalize);
+    let config = read("detector_equalize = true").1.unwrap();
+    assert!(config.detector_equalize);
+    assert!(read("detector_equalize = 1").1.is_err());
+}
+
+#[test]
 fn a_named_file_must_exist() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("does/not/exist.toml");
