@@ -17,6 +17,8 @@ pub mod output;
 pub mod pipeline;
 pub mod progress;
 pub mod report;
+pub mod selftest;
 pub mod simulate;
 pub mod smooth;
+pub mod state;
 pub mod track;

@@ -26,6 +26,8 @@ enum Command {
     Bench(commands::bench::Args),
     /// List cameras and their formats.
     Sources(commands::sources::Args),
+    /// Check camera, models, outputs and the machine.
+    Selftest(commands::selftest::Args),
     /// Check or show the configuration.
     Config(commands::config::Args),
     /// Show what lights and display would show, without a Pi.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Sources(args) => commands::sources::run(args),
+        Command::Selftest(args) => commands::selftest::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Off(args) => commands::off::run(args),

@@ -12,6 +12,7 @@ mod outputs;
 mod photographs;
 pub mod run;
 mod search;
+pub mod selftest;
 pub mod simulate;
 mod source;
 pub mod sources;
@@ -31,6 +32,15 @@ pub enum Failure {
     Usage(anyhow::Error),
     /// Nothing could be begun: 3.
     Nothing(anyhow::Error),
+}
+
+impl Failure {
+    /// What went wrong.
+    pub fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Work(error) | Self::Usage(error) | Self::Nothing(error) => error,
+        }
+    }
 }
 
 /// A command's outcome.

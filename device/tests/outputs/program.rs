@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
+
 fn device(arguments: &[&str], config: &str) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("config.toml"), config).unwrap();
@@ -80,4 +82,55 @@ fn off_without_pins_says_what_is_missing() {
     assert!(stderr.contains("led: GPIO"), "{stderr}");
     let (code, _, _) = device(&["off"], "");
     assert_eq!(code, 0, "a terminal needs no darkening");
+}
+
+#[test]
+fn a_selftest_tells_what_fails_and_what_does_not() {
+    let state = tempfile::tempdir().unwrap();
+    let selftest = |arguments: &[&str], config: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.toml"), config).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mien-device"))
+            .args(["selftest", "--json", "--config", "config.toml"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("MIEN_STATE_DIR", state.path())
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), report)
+    };
+    let find = |report: &Value, name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks
+            .iter()
+            .find(|check| check["name"] == name)
+            .unwrap()
+            .clone()
+    };
+    let (_, report) = selftest(&[], "");
+    for name in ["model", "faces", "source", "disk", "clock"] {
+        assert_eq!(find(&report, name)["state"], "ok", "{report}");
+    }
+    assert!(
+        find(&report, "source")["detail"]
+            .as_str()
+            .unwrap()
+            .contains("640 x 480")
+    );
+
+    let (code, report) = selftest(
+        &["--output", "led", "--source", "/does/not/exist"],
+        "model = \"missing.postcard\"\n",
+    );
+    assert_eq!((code, &report["ok"]), (1, &false.into()));
+    for name in ["model", "source", "output led"] {
+        assert_eq!(find(&report, name)["state"], "failed", "{report}");
+    }
+    assert!(
+        find(&report, "model")["detail"]
+            .as_str()
+            .unwrap()
+            .contains("missing.postcard")
+    );
 }
