@@ -1,6 +1,7 @@
 //! The stages on their threads: order, ends, losses, errors.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
-use mien_device::pipeline::{self, Options, PipelineError};
+use mien_device::pipeline::{self, Control, Options, PipelineError};
 use mien_device::smooth::SmoothingOptions;
 use mien_device::track::TrackingOptions;
 use mien_models::plane::GrayView;
@@ -123,11 +124,10 @@ struct Seen {
     labels: Vec<usize>,
     widths: Vec<Vec<f32>>,
     totals: Option<Totals>,
-    stop_at: Option<u64>,
+    /// After which frame the run is to stop, and what stops it.
+    stop_at: Option<(u64, Arc<AtomicBool>)>,
     breaks_at: Option<u64>,
 }
-
-static STOP: AtomicBool = AtomicBool::new(false);
 
 impl Output for Seen {
     fn show(&mut self, judged: &Judged) -> io::Result<()> {
@@ -146,8 +146,10 @@ impl Output for Seen {
                 .map(|face| face.detection.width)
                 .collect(),
         );
-        if self.stop_at == Some(sequence) {
-            STOP.store(true, Ordering::Relaxed);
+        if let Some((at, stop)) = &self.stop_at
+            && *at == sequence
+        {
+            stop.store(true, Ordering::Relaxed);
         }
         if self.breaks_at == Some(sequence) {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -166,7 +168,7 @@ fn run(
     detector: &mut Middle,
     output: &mut Seen,
     options: Options,
-    stop: &AtomicBool,
+    control: &Control,
 ) -> Result<Totals, PipelineError> {
     let mut classifier = Classifier::new(&test_model()).unwrap();
     pipeline::run(
@@ -175,7 +177,7 @@ fn run(
         &mut classifier,
         &mut [output],
         &options,
-        stop,
+        control,
     )
 }
 
@@ -201,7 +203,7 @@ fn all_seven_labels_come_through_every_stage_and_output() {
         &mut classifier,
         &mut [&mut terminal, &mut record, &mut seen],
         &WAIT,
-        &AtomicBool::new(false),
+        &Control::default(),
     )
     .unwrap();
 
@@ -252,7 +254,7 @@ fn a_waiting_run_shows_every_frame_in_order() {
         &mut slow,
         &mut seen,
         options,
-        &AtomicBool::new(false),
+        &Control::default(),
     )
     .unwrap();
     assert_eq!(seen.sequences, (0..40).collect::<Vec<_>>());
@@ -284,7 +286,7 @@ fn a_live_run_drops_frames_and_counts_them() {
         &mut slow,
         &mut seen,
         options,
-        &AtomicBool::new(false),
+        &Control::default(),
     )
     .unwrap();
     let dropped = totals.dropped.detect + totals.dropped.classify + totals.dropped.output;
@@ -313,7 +315,7 @@ fn real_time_keeps_the_source_s_pace() {
         &mut Middle::default(),
         &mut seen,
         options,
-        &AtomicBool::new(false),
+        &Control::default(),
     )
     .unwrap();
     assert!(
@@ -325,12 +327,20 @@ fn real_time_keeps_the_source_s_pace() {
 
 #[test]
 fn stopping_ends_an_endless_run() {
+    let control = Control::default();
     let mut seen = Seen {
-        stop_at: Some(5),
+        stop_at: Some((5, Arc::clone(&control.stop))),
         ..Seen::default()
     };
     let mut source = Grays::new(&[99], u64::MAX);
-    let totals = run(&mut source, &mut Middle::default(), &mut seen, WAIT, &STOP).unwrap();
+    let totals = run(
+        &mut source,
+        &mut Middle::default(),
+        &mut seen,
+        WAIT,
+        &control,
+    )
+    .unwrap();
     assert!(totals.frames >= 6);
     assert_eq!(
         totals.frames,
@@ -352,7 +362,7 @@ fn an_error_in_a_stage_ends_the_run_with_its_cause() {
         &mut failing,
         &mut seen,
         WAIT,
-        &AtomicBool::new(false),
+        &Control::default(),
     )
     .unwrap_err();
     assert!(matches!(error, PipelineError::Detect(_)), "{error}");
@@ -367,7 +377,7 @@ fn an_error_in_a_stage_ends_the_run_with_its_cause() {
         &mut Middle::default(),
         &mut seen,
         WAIT,
-        &AtomicBool::new(false),
+        &Control::default(),
     );
     assert!(matches!(error, Err(PipelineError::Output(_))), "{error:?}");
 }
@@ -385,7 +395,7 @@ fn a_panic_in_a_stage_reaches_the_caller() {
         &mut faulty,
         &mut Seen::default(),
         WAIT,
-        &AtomicBool::new(false),
+        &Control::default(),
     );
 }
 
@@ -403,7 +413,7 @@ fn the_demo_gives_the_same_verdicts_twice() {
             &mut Middle::default(),
             &mut seen,
             options,
-            &AtomicBool::new(false),
+            &Control::default(),
         )
         .unwrap();
         seen.labels

@@ -19,7 +19,7 @@ use mien_device::output::Output;
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
-use mien_device::pipeline::{self, Options};
+use mien_device::pipeline::{self, Control, Options};
 use mien_device::smooth::SmoothingOptions;
 use mien_device::track::TrackingOptions;
 use mien_models::plane::GrayView;
@@ -141,13 +141,13 @@ impl Output for Notes {
 
 #[test]
 fn outputs_learn_of_losses_in_their_place() {
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut source = camera("exit 1", Arc::clone(&stop));
+    let control = Control::default();
+    let mut source = camera("exit 1", Arc::clone(&control.stop));
     let mut classifier = Classifier::new(&test_model()).unwrap();
     let mut notes = Notes {
         told: Vec::new(),
         losses: 3,
-        stop: Arc::clone(&stop),
+        stop: Arc::clone(&control.stop),
     };
     let options = Options {
         frames: None,
@@ -162,7 +162,7 @@ fn outputs_learn_of_losses_in_their_place() {
         &mut classifier,
         &mut [&mut notes],
         &options,
-        &stop,
+        &control,
     )
     .unwrap();
     let begin = ["frame 0", "lost", "frame 1", "lost", "frame 2", "lost"];
@@ -333,4 +333,41 @@ fn a_camera_that_is_not_there_is_waited_for() {
     );
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// systemd's part: a socket that hears what the program says of itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_hears_that_it_is_ready_goes_on_and_stops() {
+    use std::os::unix::net::UnixDatagram;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mien-device"))
+        .args(["run", "--source", "demo"])
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "200000")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let hear = || {
+        let mut bytes = [0; 200];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).trim().to_owned()
+    };
+    assert_eq!(hear(), "READY=1");
+    assert_eq!([hear(), hear()], ["WATCHDOG=1", "WATCHDOG=1"]);
+    let terminated = Command::new("kill")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
+    assert!(terminated.success());
+    let last = std::iter::repeat_with(hear).find(|said| said != "WATCHDOG=1");
+    assert_eq!(last.as_deref(), Some("STOPPING=1"));
+    assert!(child.wait().unwrap().success());
 }

@@ -5,7 +5,6 @@ pub mod machine;
 mod samples;
 
 use std::io;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -17,7 +16,7 @@ use crate::output::Output;
 use crate::pipeline::channel::Overflow;
 use crate::pipeline::stages::{self, Judged};
 use crate::pipeline::totals::Totals;
-use crate::pipeline::{self, PipelineError};
+use crate::pipeline::{self, Control, PipelineError};
 use crate::progress::{Task, Unit};
 use crate::smooth::{Smoother, SmoothingOptions};
 use crate::track::{Tracker, TrackingOptions};
@@ -150,7 +149,7 @@ pub fn all_threads(
         classifier,
         &mut [&mut collector],
         &pipeline_options,
-        &AtomicBool::new(false),
+        &Control::default(),
     )?;
     collector.finish(pipeline::THREADS, &source.times)
 }

@@ -13,6 +13,7 @@ mod photographs;
 pub mod run;
 mod search;
 pub mod selftest;
+mod service;
 pub mod simulate;
 mod source;
 pub mod sources;

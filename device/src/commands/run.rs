@@ -16,11 +16,13 @@ use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
-use mien_device::pipeline::{self, Options};
+use mien_device::pipeline::health::Health;
+use mien_device::pipeline::{self, Control, Options};
 use mien_models::label::Labels;
 
 use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
+use super::service;
 use super::source::{self, SourceArgs};
 use super::{Failure, Outcome};
 
@@ -63,9 +65,12 @@ pub fn run(args: Args) -> Outcome {
     let search = Search::live();
     let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
     let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
-    let stop = stop_on_signal()?;
+    let control = Control {
+        stop: stop_on_signal()?,
+        health: Health::default(),
+    };
     let origin = args.source.origin(config.source.as_deref())?;
-    let mut source = source::open(&origin, args.frames.is_some(), config.camera, &stop)?;
+    let mut source = source::open(&origin, args.frames.is_some(), config.camera, &control.stop)?;
     // A pipe keeps its writer waiting, so that nothing is dropped here.
     let is_endless = origin.is_endless() && args.frames.is_none();
 
@@ -108,14 +113,16 @@ pub fn run(args: Args) -> Outcome {
         tracking: config.tracking,
         smoothing: config.smoothing,
     };
-    let totals = pipeline::run(
-        &mut source,
-        &mut *detector,
-        &mut classifier,
-        &mut outputs,
-        &options,
-        &stop,
-    )
+    let totals = service::watched(&control, || {
+        pipeline::run(
+            &mut source,
+            &mut *detector,
+            &mut classifier,
+            &mut outputs,
+            &options,
+            &control,
+        )
+    })
     .map_err(source::failure)?;
     // Before a camera that runs until it is stopped, nobody may have come.
     if totals.faces == 0 && !(is_endless && origin.is_live()) {

@@ -4,10 +4,12 @@
 //! that outputs learn of it in its place.
 
 pub mod channel;
+pub mod health;
 pub mod stages;
 pub mod totals;
 
 use std::panic;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -20,6 +22,7 @@ use crate::smooth::{Smoother, SmoothingOptions};
 use crate::track::{Tracker, TrackingOptions};
 
 use channel::{Overflow, Receiver, Sender, bounded};
+use health::{Health, Pulse};
 use stages::{Judged, Tracked};
 use totals::{Dropped, Totals};
 
@@ -44,6 +47,15 @@ pub struct Options {
     pub smoothing: SmoothingOptions,
 }
 
+/// What a run shares with whoever watches it.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set to end the run.
+    pub stop: Arc<AtomicBool>,
+    /// How the stages are.
+    pub health: Health,
+}
+
 /// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -65,7 +77,7 @@ pub enum PipelineError {
 }
 
 /// Runs frames from `source` through every stage until the source ends, `options.frames` are
-/// through or `stop` is set, and returns the totals. `outputs` see every judged frame in order
+/// through or `control.stop` is set, and returns the totals. `outputs` see every judged frame in order
 /// and then the totals; they run on the caller's thread.
 pub fn run(
     source: &mut dyn Source,
@@ -73,7 +85,7 @@ pub fn run(
     classifier: &mut Classifier,
     outputs: &mut [&mut dyn Output],
     options: &Options,
-    stop: &AtomicBool,
+    control: &Control,
 ) -> Result<Totals, PipelineError> {
     let start = Instant::now();
     let mut totals = Totals::new(classifier.labels());
@@ -88,17 +100,26 @@ pub fn run(
     let (output_result, stage_results) = thread::scope(|scope| {
         let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
         let capture = spawn("capture")
-            .spawn_scoped(scope, || capture_stage(source, to_detect, options, stop))?;
+            .spawn_scoped(scope, || capture_stage(source, to_detect, options, control))?;
         let detect = spawn("detect").spawn_scoped(scope, || {
-            detect_stage(frames, detector, &mut tracker, is_continuous, to_classify)
+            let pulse = control.health.pulse(1);
+            detect_stage(
+                frames,
+                detector,
+                &mut tracker,
+                is_continuous,
+                to_classify,
+                pulse,
+            )
         })?;
         let classify = spawn("classify").spawn_scoped(scope, || {
             let judge =
                 |tracked| stages::classify(tracked, &detector_name, classifier, &mut smoother);
-            classify_stage(tracked, judge, to_output)
+            classify_stage(tracked, judge, to_output, control.health.pulse(2))
         })?;
         // Ends when the stages above have ended; ending early ends them.
-        let output_result = output_stage(judged, outputs, &mut totals);
+        let pulse = control.health.pulse(3);
+        let output_result = output_stage(judged, outputs, &mut totals, pulse);
         Ok::<_, PipelineError>((output_result, [join(capture), join(detect), join(classify)]))
     })?;
 
@@ -135,11 +156,14 @@ fn capture_stage(
     source: &mut dyn Source,
     next: Sender<Passed<Frame>>,
     options: &Options,
-    stop: &AtomicBool,
+    control: &Control,
 ) -> StageResult {
+    let pulse = control.health.pulse(0);
     let start = Instant::now();
     let mut left = options.frames.unwrap_or(u64::MAX);
-    while left > 0 && !stop.load(Ordering::Relaxed) {
+    while left > 0 && !control.stop.load(Ordering::Relaxed) {
+        // A lost camera counts, too: each attempt to get it back ends in time.
+        pulse.beat();
         let passed = match source.next_frame() {
             Ok(Some(frame)) => {
                 if options.real_time {
@@ -166,8 +190,9 @@ fn detect_stage(
     tracker: &mut Tracker,
     is_continuous: bool,
     next: Sender<Passed<Tracked>>,
+    pulse: &Pulse,
 ) -> StageResult {
-    while let Some(frame) = frames.recv() {
+    while let Some(frame) = pulse.idle(|| frames.recv()) {
         if !is_continuous || frame.is_err() {
             tracker.forget();
         }
@@ -183,8 +208,9 @@ fn classify_stage(
     tracked: Receiver<Passed<Tracked>>,
     mut judge: impl FnMut(Tracked) -> Result<Judged, PipelineError>,
     next: Sender<Passed<Judged>>,
+    pulse: &Pulse,
 ) -> StageResult {
-    while let Some(tracked) = tracked.recv() {
+    while let Some(tracked) = pulse.idle(|| tracked.recv()) {
         if next.send(swap(tracked.map(&mut judge))?).is_err() {
             break;
         }
@@ -196,8 +222,9 @@ fn output_stage(
     judged: Receiver<Passed<Judged>>,
     outputs: &mut [&mut dyn Output],
     totals: &mut Totals,
+    pulse: &Pulse,
 ) -> Result<(), PipelineError> {
-    while let Some(passed) = judged.recv() {
+    while let Some(passed) = pulse.idle(|| judged.recv()) {
         match passed {
             Ok(judged) => {
                 totals.count(&judged);
