@@ -1,7 +1,7 @@
 //! A Raspberry Pi's pins and buses by rppal. The only file that knows that crate, which its author
 //! has retired: swapping it (for rpi-pal or gpiocdev) means rewriting this file.
 
-use embedded_hal::i2c::{self, I2c as _, Operation};
+use embedded_hal::i2c::{self, Operation};
 use embedded_hal::pwm::{self, SetDutyCycle};
 use embedded_hal::spi::{self, SpiBus};
 use rppal::gpio::{Gpio, OutputPin};

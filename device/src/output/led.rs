@@ -120,9 +120,12 @@ impl Leds {
     /// All off, also those that should be off already.
     fn darken(&mut self) -> Result<(), BoardError> {
         self.lit = None;
-        let outcomes = self.lights.iter_mut().flatten().map(|light| light.set(0.0));
         // The others go dark even if one does not.
-        outcomes.fold(Ok(()), |all, one| all.and(one))
+        let mut outcome = Ok(());
+        for light in self.lights.iter_mut().flatten() {
+            outcome = outcome.and(light.set(0.0));
+        }
+        outcome
     }
 }
 

@@ -98,9 +98,12 @@ impl Target {
     fn set(&mut self, color: [f32; 3]) -> Result<(), BoardError> {
         match self {
             Self::Pins(lights) => {
-                let outcomes = lights.iter_mut().zip(color).map(|(l, share)| l.set(share));
                 // The others are set even if one cannot be.
-                outcomes.fold(Ok(()), |all, one| all.and(one))
+                let mut outcome = Ok(());
+                for (light, share) in lights.iter_mut().zip(color) {
+                    outcome = outcome.and(light.set(share));
+                }
+                outcome
             }
             Self::Strip { strip, leds } => {
                 let [r, g, b] = color.map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8);
