@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::source::{self, Origin, SourceArgs};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, print_json};
 
 /// Arguments of `mien-device bench`.
 #[derive(clap::Args)]
@@ -125,8 +125,7 @@ pub fn run(args: Args) -> Outcome {
     };
     let mut stdout = io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut stdout, &report).map_err(io::Error::from)?;
-        writeln!(stdout)?;
+        print_json(&mut stdout, &report)?;
     } else {
         print(&mut stdout, &report)?;
     }

@@ -19,9 +19,11 @@ mod source;
 pub mod sources;
 mod table;
 
+use std::io::{self, Write};
+use std::panic;
 use std::process::ExitCode;
-use std::{io, panic};
 
+use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 /// Why a command could not do its work; each kind has its exit code (docs/cli.md).
@@ -69,6 +71,12 @@ pub fn start() {
         print_details(info);
         eprintln!("error: this is a fault in mien-device, please report it");
     }));
+}
+
+/// Writes a report as JSON, ending with a line feed.
+fn print_json(to: &mut impl Write, report: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, report)?;
+    writeln!(to)
 }
 
 /// The exit code for an outcome; a failure is printed.

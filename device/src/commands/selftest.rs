@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::source::{self, SourceArgs};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, print_json};
 
 /// How long each light is on, so that one can watch.
 const LIGHT: Duration = Duration::from_millis(300);
@@ -67,10 +67,9 @@ pub fn run(args: Args) -> Outcome {
 
     let ok = checks.iter().all(|check| check.state != State::Failed);
     let report = Report { ok, checks };
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut stdout, &report).map_err(io::Error::from)?;
-        writeln!(stdout)?;
+        print_json(&mut stdout, &report)?;
     } else {
         print(&mut stdout, &report)?;
     }

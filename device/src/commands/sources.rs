@@ -8,7 +8,7 @@ use anstyle::Style;
 use mien_device::capture::listing::{self, Camera, Program};
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Outcome, print_json};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -39,10 +39,9 @@ pub fn run(args: Args) -> Outcome {
         cameras: listing::cameras(Path::new(listing::SYS)),
         programs: listing::programs(),
     };
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut stdout, &report).map_err(io::Error::from)?;
-        writeln!(stdout)?;
+        print_json(&mut stdout, &report)?;
     } else {
         print(&mut stdout, &report)?;
     }
