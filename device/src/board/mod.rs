@@ -52,6 +52,8 @@ fn hint(why: &str) -> &'static str {
         " (hint: `sudo usermod -aG gpio,i2c,spi $USER`, then log in again)"
     } else if lower.contains("in use") || lower.contains("busy") {
         " (hint: another program uses it, or the configuration names it twice)"
+    } else if lower.contains("unknown raspberry pi") {
+        " (hint: this seems to be none; `mien-device simulate` shows what lights and display would)"
     } else if lower.contains("no such file") {
         " (hint: switch the bus on with `sudo raspi-config`, Interface Options)"
     } else {
