@@ -109,6 +109,21 @@ fn a_kill_between_the_renames_of_a_checkpoint_loses_nothing() {
 }
 
 #[test]
+fn a_kill_while_the_first_checkpoint_is_finished_costs_that_epoch_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let coming = folder.path().join("last.new");
+    for begun in ["", "{\n  \"files\": {"] {
+        std::fs::create_dir_all(&coming).unwrap();
+        std::fs::write(coming.join("manifest.json"), begun).unwrap();
+        let rows = run(&recipe(), folder.path(), 1).unwrap();
+        assert_eq!(rows.len(), 1, "as if there had been no checkpoint");
+        std::fs::remove_dir_all(folder.path().join("last")).unwrap();
+        let _ = std::fs::remove_dir_all(folder.path().join("last.old"));
+        std::fs::remove_file(folder.path().join("results.csv")).unwrap();
+    }
+}
+
+#[test]
 fn a_damaged_checkpoint_is_an_error_and_stays_untouched() {
     let folder = tempfile::tempdir().unwrap();
     run(&recipe(), folder.path(), 1).unwrap();

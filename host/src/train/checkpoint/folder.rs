@@ -186,14 +186,18 @@ impl Reader {
             }
             Err(source) => return Err(CheckpointError::Read { path, source }),
         };
-        let manifest = serde_json::from_slice(&text).map_err(|e| CheckpointError::Damaged {
-            path,
-            why: e.to_string(),
-        })?;
-        Ok(Some(Self {
-            folder: folder.to_owned(),
-            manifest: Some(manifest),
-        }))
+        match serde_json::from_slice(&text) {
+            Ok(manifest) => Ok(Some(Self {
+                folder: folder.to_owned(),
+                manifest: Some(manifest),
+            })),
+            // The manifest is written last: a kill came before its end.
+            Err(_) if unfinished => Ok(None),
+            Err(e) => Err(CheckpointError::Damaged {
+                path,
+                why: e.to_string(),
+            }),
+        }
     }
 
     /// Path of a file as it is named in messages.
