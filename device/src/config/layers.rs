@@ -33,7 +33,12 @@ impl Places {
         Self {
             system: "/etc/mien".into(),
             user: user_file(env::var_os("XDG_CONFIG_HOME"), env::var_os("HOME")),
-            variables: env::vars().collect(),
+            // One that is no text names none of our keys; it must not end the program either.
+            variables: env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+                .filter(|(name, _)| name.starts_with(PREFIX))
+                .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
+                .collect(),
         }
     }
 }

@@ -72,7 +72,7 @@ pub fn faces(detector: &mut dyn Detector, classifier: &mut Classifier) -> Check 
             name,
             State::Failed,
             "no face is found in a bundled portrait",
-            "another detector file, or less strict [detector] options",
+            "another detector file, or a lower --min-neighbors or --min-score",
         ),
         Err(error) => Check::new(
             name,

@@ -134,3 +134,23 @@ fn a_selftest_tells_what_fails_and_what_does_not() {
             .contains("missing.postcard")
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn variables_that_are_no_text_do_no_harm() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let no_text = OsStr::from_bytes(b"\xff\xfe");
+    let check = |name: &OsStr| {
+        Command::new(env!("CARGO_BIN_EXE_mien-device"))
+            .args(["config", "check"])
+            .env(name, no_text)
+            .output()
+            .unwrap()
+    };
+    assert!(check(OsStr::new("SOMETHING")).status.success());
+    assert!(check(no_text).status.success());
+    let ours = check(OsStr::new("MIEN_CONFIG_TRACKING__MEMORY_MS"));
+    assert_eq!(ours.status.code(), Some(2), "named, not a panic");
+}
