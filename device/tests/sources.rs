@@ -102,8 +102,13 @@ fn alone(test: &str) -> bool {
 struct NoFace;
 
 impl Detector for NoFace {
-    fn detect(&mut self, _: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
-        Ok(Vec::new())
+    fn detect_into(
+        &mut self,
+        _: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        faces.clear();
+        Ok(())
     }
 
     fn name(&self) -> &str {

@@ -92,6 +92,18 @@ pub trait Detector {
     /// Short name for output and for [`crop::crop_for`], such as `haar`.
     fn name(&self) -> &str;
 
-    /// The faces in the picture, in an order that depends only on the picture.
-    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError>;
+    /// Puts the faces in the picture into `faces` in place of what is there, in an order that
+    /// depends only on the picture. After an error `faces` holds nothing of use.
+    fn detect_into(
+        &mut self,
+        view: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError>;
+
+    /// The faces in the picture.
+    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
+        let mut faces = Vec::new();
+        self.detect_into(view, &mut faces)?;
+        Ok(faces)
+    }
 }

@@ -192,11 +192,12 @@ fn detect_stage(
     next: Sender<Passed<Tracked>>,
     pulse: &Pulse,
 ) -> StageResult {
+    let mut found = Vec::new();
     while let Some(frame) = pulse.idle(|| frames.recv()) {
         if !is_continuous || frame.is_err() {
             tracker.forget();
         }
-        let tracked = frame.map(|frame| stages::track(frame, detector, tracker));
+        let tracked = frame.map(|frame| stages::track(frame, detector, tracker, &mut found));
         if next.send(swap(tracked)?).is_err() {
             break;
         }

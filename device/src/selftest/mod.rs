@@ -137,7 +137,7 @@ pub fn example(labels: &Labels, label_index: usize) -> Judged {
             sequence: label_index as u64,
             timestamp_ms: 1000 * label_index as u64,
         },
-        faces: vec![face],
+        faces: std::iter::once(face).collect(),
         detect_time: None,
         track_time: Duration::ZERO,
         classify_time: Duration::ZERO,

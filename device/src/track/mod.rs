@@ -214,11 +214,20 @@ fn best(
     detections: &[Detection],
     frame: [f32; 2],
 ) -> heapless::Vec<(Detection, Bounds), MAX_DETECTIONS> {
-    let mut sound: Vec<_> = detections
-        .iter()
-        .filter_map(|detection| Some((*detection, Bounds::of(detection, frame)?)))
-        .collect();
-    // Stable: equals stay in the detector's order.
-    sound.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
-    sound.into_iter().take(MAX_DETECTIONS).collect()
+    let mut best: heapless::Vec<(Detection, Bounds), MAX_DETECTIONS> = heapless::Vec::new();
+    for detection in detections {
+        let Some(bounds) = Bounds::of(detection, frame) else {
+            continue;
+        };
+        // Behind its equals, so that they stay in the detector's order.
+        let place = best.partition_point(|(better, _)| {
+            better.score.total_cmp(&detection.score) != std::cmp::Ordering::Less
+        });
+        if best.is_full() && place < best.len() {
+            best.pop();
+        }
+        // No room: the others are better.
+        let _ = best.insert(place, (*detection, bounds));
+    }
+    best
 }

@@ -30,6 +30,8 @@ pub struct YunetDetector {
     runner: Option<Runner>,
     /// The frame, reduced.
     pixels: Vec<u8>,
+    /// Boxes that stay, while others are compared with them.
+    kept: Vec<[i64; 4]>,
 }
 
 impl YunetDetector {
@@ -45,6 +47,7 @@ impl YunetDetector {
             layers: Layers::new(&model.network).map_err(graph::engine)?,
             runner: None,
             pixels: Vec::new(),
+            kept: Vec::new(),
         })
     }
 }
@@ -56,7 +59,12 @@ impl Detector for YunetDetector {
 
     /// The faces in order of their scores, highest first. Boxes and landmarks may lie beyond the
     /// picture's edges.
-    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
+    fn detect_into(
+        &mut self,
+        view: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        faces.clear();
         let fit = Fit::new(view, self.options.input_px);
         fit.reduce(view, &mut self.pixels)?;
         let runner = match self.runner.take() {
@@ -64,17 +72,15 @@ impl Detector for YunetDetector {
             _ => Runner::new(&self.layers, fit.padded_px)?,
         };
         let runner = self.runner.insert(runner);
-        let levels = runner.run(&fit, &self.pixels)?;
-        let mut faces = Vec::new();
-        for level in &levels {
-            candidates::collect(level, self.options.min_score, &mut faces)?;
+        for level in &runner.run(&fit, &self.pixels)? {
+            candidates::collect(level, self.options.min_score, faces)?;
         }
-        overlap::suppress(&mut faces, self.options.max_overlap);
+        overlap::suppress(faces, &mut self.kept, self.options.max_overlap);
         let least = self.options.min_size_px as f32;
-        Ok(faces
-            .into_iter()
-            .map(|face| fit.in_picture(face))
-            .filter(|face| face.width.max(face.height) >= least)
-            .collect())
+        faces.retain_mut(|face| {
+            *face = fit.in_picture(*face);
+            face.width.max(face.height) >= least
+        });
+        Ok(())
     }
 }
