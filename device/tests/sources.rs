@@ -17,6 +17,7 @@ use mien_device::classify::Classifier;
 use mien_device::detect::{DetectError, Detection, Detector};
 use mien_device::output::Output;
 use mien_device::pipeline::channel::Overflow;
+use mien_device::pipeline::shedding::SheddingOptions;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
 use mien_device::pipeline::{self, Control, Options};
@@ -160,6 +161,7 @@ fn outputs_learn_of_losses_in_their_place() {
         real_time: false,
         tracking: TrackingOptions::default(),
         smoothing: SmoothingOptions::default(),
+        shedding: SheddingOptions::OFF,
     };
     let totals = pipeline::run(
         &mut source,

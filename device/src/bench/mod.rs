@@ -14,6 +14,7 @@ use crate::classify::Classifier;
 use crate::detect::Detector;
 use crate::output::Output;
 use crate::pipeline::channel::Overflow;
+use crate::pipeline::shedding::SheddingOptions;
 use crate::pipeline::stages::{self, Judged};
 use crate::pipeline::totals::Totals;
 use crate::pipeline::{self, Control, PipelineError};
@@ -143,6 +144,7 @@ pub fn all_threads(
         real_time: false,
         tracking: options.tracking,
         smoothing: options.smoothing,
+        shedding: SheddingOptions::OFF,
     };
     pipeline::run(
         &mut source,

@@ -70,7 +70,6 @@ impl Runner {
             .iter_mut()
             .zip(values)
             .for_each(|(place, value)| *place = value);
-        drop(ram);
         Ok(input)
     }
 }

@@ -6,9 +6,11 @@ pub mod config;
 pub mod detect;
 #[cfg(feature = "camera")]
 pub mod grab;
+mod log;
 pub mod off;
 mod open;
 mod outputs;
+mod parts;
 mod photographs;
 pub mod run;
 mod search;
@@ -24,7 +26,6 @@ use std::panic;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
 
 /// Why a command could not do its work; each kind has its exit code (docs/cli.md).
 #[derive(Debug)]
@@ -56,16 +57,9 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Logs go to stderr: warnings, or what `RUST_LOG` asks for. A panic says what it is.
+/// Begins logging. A panic says what it is.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never)
-        .without_time()
-        .with_target(false)
-        .init();
+    log::start();
     let print_details = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         print_details(info);

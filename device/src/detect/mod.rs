@@ -100,6 +100,10 @@ pub trait Detector {
         faces: &mut Vec<Detection>,
     ) -> Result<(), DetectError>;
 
+    /// How much effort to spend from now on, above 0 and up to 1, which is as configured: less
+    /// finds large faces only. A detector without such a choice goes on as before.
+    fn set_effort(&mut self, _share: f32) {}
+
     /// The faces in the picture.
     fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
         let mut faces = Vec::new();

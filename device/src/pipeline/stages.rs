@@ -22,6 +22,8 @@ pub struct Tracked {
     pub detect_time: Option<Duration>,
     /// Time spent following faces.
     pub track_time: Duration,
+    /// How much less than everything was done, see [`LEVELS`](super::shedding::LEVELS).
+    pub shed_level: usize,
 }
 
 /// One face with its verdict.
@@ -55,6 +57,8 @@ pub struct Judged {
     pub classify_time: Duration,
     /// Time spent smoothing.
     pub smooth_time: Duration,
+    /// How much less than everything was done, see [`LEVELS`](super::shedding::LEVELS).
+    pub shed_level: usize,
 }
 
 /// Follows the faces of a frame, and looks for them where the tracker asks for it. `found` is a
@@ -83,6 +87,7 @@ pub fn track(
         track_time: start
             .elapsed()
             .saturating_sub(detect_time.unwrap_or_default()),
+        shed_level: 0,
     })
 }
 
@@ -99,6 +104,7 @@ pub fn classify(
         tracks,
         detect_time,
         track_time,
+        shed_level,
     } = tracked;
     let start = Instant::now();
     let mut smooth_time = Duration::ZERO;
@@ -128,5 +134,6 @@ pub fn classify(
         track_time,
         classify_time: start.elapsed().saturating_sub(smooth_time),
         smooth_time,
+        shed_level,
     })
 }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Check, State};
+use crate::thermal::hottest_c;
 
 /// 2025-01-01: no clock of this program's users says less, if it was ever set.
 const EARLIEST: Duration = Duration::from_secs(1_735_689_600);
 /// Least free space.
 const MIN_FREE_BYTES: u64 = 100 << 20;
 /// A Pi slows down from 80 degrees on.
-const HOT_C: f64 = 75.0;
-const TOO_HOT_C: f64 = 80.0;
+const HOT_C: f32 = 75.0;
+const TOO_HOT_C: f32 = 80.0;
 
 /// The state folder can be written to and has room.
 pub fn disk(folder: Option<&Path>) -> Check {
@@ -71,23 +72,7 @@ pub fn clock(now: SystemTime, run: &Path) -> Check {
 /// The hottest thermal zone. `sys` is the folder /sys.
 pub fn temperature(sys: &Path) -> Check {
     let name = "temperature";
-    let zones = fs::read_dir(sys.join("class/thermal"))
-        .into_iter()
-        .flatten();
-    let hottest = zones
-        .flatten()
-        .filter(|zone| {
-            zone.file_name()
-                .to_string_lossy()
-                .starts_with("thermal_zone")
-        })
-        .filter_map(|zone| {
-            let text = fs::read_to_string(zone.path().join("temp")).ok()?;
-            text.trim().parse::<f64>().ok()
-        })
-        .max_by(f64::total_cmp)
-        .map(|thousandths| thousandths / 1000.0);
-    match hottest {
+    match hottest_c(sys) {
         None => Check::new(name, State::Unknown, "no sensor", ""),
         Some(c) => {
             let detail = format!("{c:.0} °C");

@@ -142,6 +142,7 @@ pub fn example(labels: &Labels, label_index: usize) -> Judged {
         track_time: Duration::ZERO,
         classify_time: Duration::ZERO,
         smooth_time: Duration::ZERO,
+        shed_level: 0,
     }
 }
 

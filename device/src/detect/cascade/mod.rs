@@ -41,6 +41,8 @@ pub struct CascadeDetector {
     /// Width and height of the trained window in pixels.
     window: (u8, u8),
     options: CascadeOptions,
+    /// Least side of a face with less than the usual effort.
+    least_px: u32,
     searcher: Searcher,
     resizer: Resizer,
     integrals: Integrals,
@@ -85,6 +87,7 @@ impl CascadeDetector {
                 Ensemble::Lbp(_) => "lbp",
             },
             window: (model.window_width, model.window_height),
+            least_px: options.min_size_px,
             options,
             searcher: Searcher::new(model, kernel),
             resizer: Resizer::default(),
@@ -103,7 +106,14 @@ impl CascadeDetector {
         self.boxes.clear();
         let picture = (view.width(), view.height());
         if self.levels_of != Some(picture) {
-            self.levels = pyramid::levels(picture, self.window, &self.options);
+            self.levels = pyramid::levels(
+                picture,
+                self.window,
+                &CascadeOptions {
+                    min_size_px: self.least_px,
+                    ..self.options
+                },
+            );
             self.levels_of = Some(picture);
         }
         let Some(&Level { width, height, .. }) = self.levels.first() else {
@@ -138,6 +148,15 @@ impl CascadeDetector {
 impl Detector for CascadeDetector {
     fn name(&self) -> &str {
         self.name
+    }
+
+    /// Faces must be larger by that factor.
+    fn set_effort(&mut self, share: f32) {
+        let least_px = (self.options.min_size_px as f32 / share.clamp(0.1, 1.0)).round() as u32;
+        if self.least_px != least_px {
+            self.least_px = least_px;
+            self.levels_of = None;
+        }
     }
 
     fn detect_into(

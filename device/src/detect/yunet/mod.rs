@@ -25,6 +25,8 @@ use layers::Layers;
 /// Finds faces with a YuNet.
 pub struct YunetDetector {
     options: YunetOptions,
+    /// The input with less than the usual effort.
+    input_px: [u32; 2],
     layers: Layers,
     /// The network for the latest frame's size: a camera's frames are all alike.
     runner: Option<Runner>,
@@ -43,6 +45,7 @@ impl YunetDetector {
         options.validate()?;
         model.validate()?;
         Ok(Self {
+            input_px: options.input_px,
             options,
             layers: Layers::new(&model.network).map_err(graph::engine)?,
             runner: None,
@@ -57,6 +60,13 @@ impl Detector for YunetDetector {
         "yunet"
     }
 
+    /// The picture is reduced further by that factor.
+    fn set_effort(&mut self, share: f32) {
+        self.input_px = self.options.input_px.map(|side| {
+            ((side as f32 * share.clamp(0.1, 1.0)).round() as u32).max(MIN_INPUT_SIDE_PX)
+        });
+    }
+
     /// The faces in order of their scores, highest first. Boxes and landmarks may lie beyond the
     /// picture's edges.
     fn detect_into(
@@ -65,7 +75,7 @@ impl Detector for YunetDetector {
         faces: &mut Vec<Detection>,
     ) -> Result<(), DetectError> {
         faces.clear();
-        let fit = Fit::new(view, self.options.input_px);
+        let fit = Fit::new(view, self.input_px);
         fit.reduce(view, &mut self.pixels)?;
         let runner = match self.runner.take() {
             Some(runner) if runner.input_px() == fit.padded_px => runner,
