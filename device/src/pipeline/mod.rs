@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::capture::darkness::{Darkness, Finding};
 use crate::capture::{CaptureError, Frame, Loss, Source};
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::{DetectError, Detector};
@@ -131,6 +132,7 @@ fn capture_stage(
     control: &Control,
 ) -> StageResult {
     let pulse = control.health.pulse(0);
+    let mut darkness = Darkness::default();
     while *left > 0 && !control.is_over() {
         // A lost camera counts, too: each attempt to get it back ends in time.
         pulse.beat();
@@ -142,6 +144,15 @@ fn capture_stage(
                 }
                 *left -= 1;
                 control.work.offer();
+                match darkness.look(&frame, Instant::now()) {
+                    Some(Finding::Black) => {
+                        tracing::warn!(
+                            "the picture is black: is the lens covered, or the room dark?"
+                        );
+                    }
+                    Some(Finding::Bright) => tracing::warn!("the picture is no longer black"),
+                    None => {}
+                }
                 Ok(frame)
             }
             Ok(None) => break,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::assets;
 use crate::capture::picture::{self, Color};
-use crate::capture::{CaptureError, Frame, Source};
+use crate::capture::{BLACK, CaptureError, Frame, Source};
 use crate::classify::{Classifier, PerLabel, Verdict};
 use crate::detect::crop::crop_for;
 use crate::detect::{Detection, Detector};
@@ -146,8 +146,6 @@ pub fn example(labels: &Labels, label_index: usize) -> Judged {
     }
 }
 
-/// Darker than this on average is no picture of anything, 0..=255.
-const BLACK: u64 = 6;
 /// Frames in which a camera finds its exposure.
 const SETTLING_FRAMES: u32 = 10;
 
@@ -160,8 +158,7 @@ pub fn source(what: &str, source: &mut dyn Source, patience: Duration) -> Check 
     for _ in 0..SETTLING_FRAMES {
         match source.next_frame() {
             Ok(Some(frame)) => {
-                let sum: u64 = frame.pixels.iter().map(|&pixel| u64::from(pixel)).sum();
-                brightness = sum / frame.pixels.len().max(1) as u64;
+                brightness = frame.brightness();
                 last = Some([frame.width, frame.height]);
             }
             Ok(None) => break,
