@@ -10,6 +10,7 @@ use std::{fmt, io};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::options::CameraOptions;
+use crate::counter::CounterOptions;
 use crate::output::display::DisplayOptions;
 use crate::output::exec::ExecOptions;
 use crate::output::led::LedOptions;
@@ -51,6 +52,9 @@ pub struct Config {
     /// A program that is run when the expression changes.
     #[serde(default)]
     pub exec: ExecOptions,
+    /// Whether and how visits are counted.
+    #[serde(default)]
+    pub counter: CounterOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -130,6 +134,7 @@ impl Default for Config {
             rgb: RgbOptions::default(),
             display: DisplayOptions::default(),
             exec: ExecOptions::default(),
+            counter: CounterOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
         }
@@ -173,6 +178,7 @@ impl Config {
         self.rgb.validate()?;
         self.display.validate()?;
         self.exec.validate()?;
+        self.counter.validate()?;
         self.check_pins()
     }
 

@@ -1,0 +1,5 @@
+//! The counter: what is counted, how it survives, how it is read.
+
+mod damage;
+mod export;
+mod made;
