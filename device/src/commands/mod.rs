@@ -3,13 +3,17 @@
 pub mod analyze;
 pub mod bench;
 pub mod config;
+mod counting;
 pub mod detect;
+pub mod export;
 #[cfg(feature = "camera")]
 pub mod grab;
 pub mod off;
 mod open;
 mod outputs;
 mod photographs;
+pub mod purge;
+pub mod report;
 pub mod run;
 mod search;
 pub mod selftest;

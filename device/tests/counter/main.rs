@@ -2,4 +2,6 @@
 
 mod damage;
 mod export;
+mod live;
 mod made;
+mod visits;
