@@ -10,7 +10,7 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 250.0;
 /// Room for the numbers on the left and the names below.
 const LEFT: f64 = 44.0;
-const BOTTOM: f64 = 34.0;
+const BOTTOM: f64 = 36.0;
 const TOP: f64 = 10.0;
 /// Share of its place that a bar takes.
 const FILLED: f64 = 0.78;

@@ -268,7 +268,8 @@ fn duration(ms: u64) -> String {
     match (hours, minutes) {
         (0, 0) => format!("{:.1} s", ms as f64 / 1000.0),
         (0, minutes) => format!("{minutes} min {} s", ms / 1000 % 60),
-        (hours, minutes) => format!("{} h {minutes} min", grouped(hours)),
+        (..100, minutes) => format!("{hours} h {minutes} min"),
+        (hours, _) => format!("{} h", grouped(hours)),
     }
 }
 

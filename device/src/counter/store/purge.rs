@@ -11,7 +11,7 @@ use super::retention::{OLD_UNKNOWN, remove_empty_boots};
 use super::{Store, StoreError, damage};
 
 /// How long a counter that is writing is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
