@@ -22,8 +22,11 @@ const TICK: Duration = Duration::from_millis(250);
 const LOOK_US: u64 = 1_000_000;
 /// Time between two writes while nobody is here: then only the up-time grows.
 const IDLE_US: u64 = 60_000_000;
-/// Time between two attempts while the database cannot be written.
+/// Time to the next attempt while the database cannot be written; each is twice as long as the one
+/// before.
 const RETRY_US: u64 = 5_000_000;
+/// The longest.
+const MAX_RETRY_US: u64 = 60_000_000;
 /// How long another program's lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two looks for visits beyond their retention.
@@ -74,6 +77,7 @@ pub struct Writer {
     /// When something was written last, and when an attempt may be made again.
     written_us: Option<u64>,
     next_attempt_us: u64,
+    retry_us: u64,
     next_roll_up_us: u64,
     /// What went wrong last.
     trouble: Option<String>,
@@ -112,6 +116,7 @@ impl Writer {
             steps: Vec::new(),
             written_us: None,
             next_attempt_us: now_us,
+            retry_us: RETRY_US,
             next_roll_up_us: now_us,
             trouble: None,
             tally: Tally::default(),
@@ -247,6 +252,7 @@ impl Writer {
                     tracing::info!("{}: counts are written again", self.path.display());
                 }
                 self.written_us = Some(now_us);
+                self.retry_us = RETRY_US;
             }
             Err(error) => {
                 let trouble = error.to_string();
@@ -254,9 +260,12 @@ impl Writer {
                     tracing::warn!("{trouble}; counts wait in memory");
                 }
                 self.trouble = Some(trouble);
-                self.next_attempt_us = now_us + RETRY_US;
-                // The next attempt opens, and so checks, it again.
-                self.store = None;
+                self.next_attempt_us = now_us + self.retry_us;
+                self.retry_us = (2 * self.retry_us).min(MAX_RETRY_US);
+                if !error.is_passing() {
+                    // The next attempt opens, and so checks, it again.
+                    self.store = None;
+                }
             }
         }
         outcome.is_ok()

@@ -60,6 +60,16 @@ impl StoreError {
         matches!(self, Self::Damaged { .. })
     }
 
+    /// Whether the connection is as good as before: the same attempt may succeed later.
+    pub fn is_passing(&self) -> bool {
+        use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        let Self::Sqlite { error, .. } = self else {
+            return false;
+        };
+        let code = error.sqlite_error_code();
+        matches!(code, Some(DatabaseBusy | DatabaseLocked | DiskFull))
+    }
+
     /// Sorts an error of SQLite's.
     pub(super) fn new(path: &std::path::Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();

@@ -11,7 +11,8 @@ mod read;
 mod retention;
 mod schema;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -84,9 +85,11 @@ impl Store {
                 why: "it is cut short".to_owned(),
             });
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        create(path).map_err(|error| StoreError::Io {
+            path: path.to_owned(),
+            error,
+        })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         prepare(&connection, patience).map_err(sqlite)?;
         let version = check(&connection, path)?;
@@ -106,6 +109,19 @@ impl Store {
 
     fn sqlite(&self, error: rusqlite::Error) -> StoreError {
         StoreError::new(&self.path, error)
+    }
+}
+
+/// Makes an empty file where there is none, for its user and group alone; SQLite gives its log the
+/// same rights.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
