@@ -36,6 +36,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// What was deleted is still in the log.
+    #[error("{}: deleted, but another program is reading and keeps the log, which still holds it (hint: run it again)", path.display())]
+    LogInUse {
+        /// The database.
+        path: PathBuf,
+    },
     /// The folder cannot be made, or the file not be moved.
     #[error("{}: {error}", path.display())]
     Io {

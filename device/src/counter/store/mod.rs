@@ -143,17 +143,8 @@ fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<()> 
 
 /// Whether the file is sound and ours; its version.
 fn check(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+    verify(connection, path)?;
     let sqlite = |error| StoreError::new(path, error);
-    let damaged = |why: String| StoreError::Damaged {
-        path: path.to_owned(),
-        why,
-    };
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if verdict != "ok" {
-        return Err(damaged(verdict.replace('\n', " ")));
-    }
     match schema::find(connection).map_err(sqlite)? {
         Found::Empty => Ok(0),
         Found::Version(version) if version <= VERSION => Ok(version),
@@ -161,8 +152,25 @@ fn check(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
             path: path.to_owned(),
             version,
         }),
-        Found::Foreign => Err(damaged("it holds something else".to_owned())),
+        Found::Foreign => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: "it holds something else".to_owned(),
+        }),
     }
+}
+
+/// Whether the file is sound.
+fn verify(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| StoreError::new(path, error))?;
+    if verdict != "ok" {
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: verdict.replace('\n', " "),
+        });
+    }
+    Ok(())
 }
 
 /// Device and number of a file.
