@@ -11,6 +11,7 @@ pub mod board;
 pub mod capture;
 pub mod classify;
 pub mod config;
+pub mod counter;
 pub mod detect;
 pub mod model_file;
 pub mod output;

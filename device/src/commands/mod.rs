@@ -4,7 +4,9 @@ pub mod analyze;
 pub mod bench;
 pub mod completions;
 pub mod config;
+mod counting;
 pub mod detect;
+pub mod export;
 #[cfg(feature = "camera")]
 pub mod grab;
 mod log;
@@ -13,6 +15,8 @@ mod open;
 mod outputs;
 mod parts;
 mod photographs;
+pub mod purge;
+pub mod report;
 pub mod run;
 mod search;
 pub mod selftest;

@@ -11,6 +11,7 @@ use mien_device::board::{self, Board};
 use mien_device::capture::Source;
 use mien_device::classify::Classifier;
 use mien_device::config::{Config, OutputName};
+use mien_device::counter::today::Today;
 use mien_device::detect::Detector;
 use mien_device::output::guarded::{self, Guarded};
 
@@ -36,6 +37,8 @@ pub struct Parts {
     /// The outputs other than the terminal.
     pub outputs: Vec<(OutputName, Guarded)>,
     board: Rc<dyn Board>,
+    /// The counter's counts, where it runs.
+    today: Option<Today>,
 }
 
 /// Which parts are new after a change.
@@ -48,14 +51,14 @@ pub struct Changed {
 }
 
 impl Parts {
-    /// Opens all of them.
+    /// Opens all of them but the outputs.
     pub fn open(args: &Args, config: Config, stop: &Arc<AtomicBool>) -> Result<Self, Failure> {
         let search = Search::live();
         let detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
         let (classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
         let origin = args.source.origin(config.source.as_deref())?;
         let source = source::open(&origin, args.frames.is_some(), config.camera, stop)?;
-        let mut parts = Self {
+        Ok(Self {
             config,
             origin,
             source,
@@ -64,9 +67,15 @@ impl Parts {
             model_name,
             outputs: Vec::new(),
             board: board::this().into(),
-        };
-        parts.outputs = parts.open_outputs(&args.outputs.names(&parts.config))?;
-        Ok(parts)
+            today: None,
+        })
+    }
+
+    /// Opens the outputs; displays show `today`.
+    pub fn open_outputs(&mut self, args: &Args, today: Option<Today>) -> Result<(), Failure> {
+        self.today = today;
+        self.outputs = self.opened(&args.outputs.names(&self.config))?;
+        Ok(())
     }
 
     /// Takes on another configuration; what cannot be opened by it stays as it was and is logged.
@@ -178,7 +187,7 @@ impl Parts {
             .into_iter()
             .filter(|name| self.outputs.iter().all(|(open, _)| open != name))
             .collect();
-        match self.open_outputs(&missing) {
+        match self.opened(&missing) {
             Ok(opened) => self.outputs.extend(opened),
             Err(failure) => tracing::warn!("{:#}", failure.into_error()),
         }
@@ -186,14 +195,17 @@ impl Parts {
 
     /// Opens outputs other than the terminal. One that cannot be opened is left out with a warning,
     /// as long as there is another.
-    fn open_outputs(&self, names: &[OutputName]) -> Result<Vec<(OutputName, Guarded)>, Failure> {
+    fn opened(&self, names: &[OutputName]) -> Result<Vec<(OutputName, Guarded)>, Failure> {
         let mut opened = Vec::new();
         let mut last = None;
         for &name in names.iter().filter(|&&name| name != OutputName::Terminal) {
             let (board, config) = (Rc::clone(&self.board), self.config.clone());
             let labels = self.classifier.labels().clone();
-            let open =
-                move || outputs::open(name, &*board, &config, &labels).map_err(io::Error::other);
+            let today = self.today.clone();
+            let open = move || {
+                outputs::open(name, &*board, &config, &labels, today.as_ref())
+                    .map_err(io::Error::other)
+            };
             match Guarded::new(name.name(), Box::new(open), guarded::RETRY) {
                 Ok(output) => opened.push((name, output)),
                 Err(error) => {

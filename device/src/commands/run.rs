@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, anyhow};
 use mien_device::config::OutputName;
+use mien_device::counter::Counter;
 use mien_device::output::Output;
 use mien_device::output::events::Events;
 use mien_device::output::palette::Depth;
@@ -22,7 +23,7 @@ use super::open::{ConfigArgs, SearchArgs};
 use super::outputs::OutputArgs;
 use super::parts::Parts;
 use super::source::{self, SourceArgs};
-use super::{Failure, Outcome, log, service};
+use super::{Failure, Outcome, counting, log, service};
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
@@ -52,6 +53,9 @@ pub struct Args {
     /// Append a line of JSON to FILE for whoever comes, changes expression or goes
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Count visits, as the configuration's `[counter] enabled = true` does
+    #[arg(long)]
+    count: bool,
     #[command(flatten)]
     pub(super) outputs: OutputArgs,
     #[command(flatten)]
@@ -70,6 +74,8 @@ pub fn run(args: Args) -> Outcome {
         ..Control::default()
     };
     let mut parts = Parts::open(&args, config, &control.stop)?;
+    let mut counter = counting::start(args.count, &parts.config, parts.classifier.labels())?;
+    parts.open_outputs(&args, counter.as_ref().map(Counter::today))?;
     let mut record = open_record(&args, &parts)?;
     let mut events = open_events(&args, &parts)?;
     let look = look();
@@ -92,6 +98,7 @@ pub fn run(args: Args) -> Outcome {
             outputs.extend(parts.outputs.iter_mut().map(|(_, o)| o as &mut dyn Output));
             outputs.extend(record.iter_mut().map(|record| record as &mut dyn Output));
             outputs.extend(events.iter_mut().map(|events| events as &mut dyn Output));
+            outputs.extend(counter.iter_mut().map(|counter| counter as &mut dyn Output));
             run.go(
                 &mut *parts.source,
                 &mut *parts.detector,

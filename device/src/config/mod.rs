@@ -10,6 +10,7 @@ use std::{fmt, io};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::options::CameraOptions;
+use crate::counter::CounterOptions;
 use crate::output::display::DisplayOptions;
 use crate::output::exec::ExecOptions;
 use crate::output::led::LedOptions;
@@ -58,6 +59,9 @@ pub struct Config {
     /// When to do less.
     #[serde(default)]
     pub shedding: SheddingOptions,
+    /// Whether and how visits are counted.
+    #[serde(default)]
+    pub counter: CounterOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -172,6 +176,7 @@ impl Default for Config {
             display: DisplayOptions::default(),
             exec: ExecOptions::default(),
             shedding: SheddingOptions::default(),
+            counter: CounterOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
         }
@@ -216,6 +221,7 @@ impl Config {
         self.rgb.validate()?;
         self.display.validate()?;
         self.exec.validate()?;
+        self.counter.validate()?;
         self.check_pins()
     }
 

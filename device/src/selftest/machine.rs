@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Check, State};
 use crate::thermal::hottest_c;
+use crate::counter::store::{Reader, StoreError};
 
 /// 2025-01-01: no clock of this program's users says less, if it was ever set.
 const EARLIEST: Duration = Duration::from_secs(1_735_689_600);
@@ -51,6 +52,23 @@ fn write_and_remove(folder: &Path) -> std::io::Result<()> {
     let probe = folder.join(format!(".selftest-{}", std::process::id()));
     fs::write(&probe, b"mien")?;
     fs::remove_file(probe)
+}
+
+/// The counter's database is sound, or not there yet.
+pub fn counts(database: &Path) -> Check {
+    let name = "counts";
+    match Reader::open(database).and_then(|reader| reader.verify()) {
+        Ok(()) => Check::new(
+            name,
+            State::Ok,
+            format!("{} is sound", database.display()),
+            "",
+        ),
+        Err(StoreError::Missing { .. }) => {
+            Check::new(name, State::Ok, "nothing has been counted yet", "")
+        }
+        Err(error) => Check::new(name, State::Failed, error.to_string(), ""),
+    }
 }
 
 /// The clock was set. A Pi has no battery for it. `run` is the folder /run.
@@ -183,6 +201,17 @@ mod tests {
         );
         write(run.path(), "systemd/timesync/synchronized", "");
         assert_eq!(clock(SystemTime::now(), run.path()).detail, "synchronized");
+    }
+
+    #[test]
+    fn counts_are_sound_or_not_there_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("counts.db");
+        assert!(counts(&database).detail.contains("nothing"));
+        write(folder.path(), "counts.db", "");
+        assert!(counts(&database).detail.ends_with("is sound"));
+        write(folder.path(), "counts.db", &"damaged ".repeat(1000));
+        assert_eq!(counts(&database).state, State::Failed);
     }
 
     #[test]
