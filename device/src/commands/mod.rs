@@ -9,6 +9,7 @@ pub mod grab;
 pub mod off;
 mod open;
 mod outputs;
+mod page;
 mod photographs;
 pub mod run;
 mod search;

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, anyhow};
 use mien_device::board::{self, Board};
 use mien_device::config::{Config, OutputName};
+use mien_device::kiosk::{About, Parts};
 use mien_device::output::Output;
 use mien_device::output::guarded::{self, Guarded};
 use mien_device::output::palette::Depth;
@@ -18,13 +19,15 @@ use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::health::Health;
 use mien_device::pipeline::{self, Control, Options};
+use mien_device::publish::Hub;
+use mien_device::publish::publisher::Publisher;
 use mien_models::label::Labels;
 
 use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::service;
 use super::source::{self, SourceArgs};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, page};
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
@@ -33,6 +36,7 @@ Examples:
   mien-device run                                 the demo, until Ctrl-C
   mien-device run --source demo --frames 150
   mien-device run --source camera                 the first USB camera
+  mien-device run --kiosk                         and a page at http://127.0.0.1:8080/
   mien-device run --source visit.mp4 --record verdicts.ndjson
   ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
     mien-device run --source -                    a webcam, live")]
@@ -51,6 +55,9 @@ pub struct Args {
     /// Write every frame's result to FILE, a line of JSON each
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Show a page for a screen, where the configuration's [kiosk] says
+    #[arg(long)]
+    kiosk: bool,
     #[command(flatten)]
     outputs: OutputArgs,
     #[command(flatten)]
@@ -64,7 +71,7 @@ pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     let search = Search::live();
     let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-    let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
+    let (mut classifier, card) = open::classifier_and_card(args.model.as_deref(), &config)?;
     let control = Control {
         stop: stop_on_signal()?,
         health: Health::default(),
@@ -85,8 +92,9 @@ pub fn run(args: Args) -> Outcome {
     let mut record = record.take().transpose().map_err(Failure::Usage)?;
     let look = look();
     let title = format!(
-        "{} · {model_name}",
-        args.source.text(config.source.as_deref())
+        "{} · {}",
+        args.source.text(config.source.as_deref()),
+        card.name
     );
     let stdout = io::stdout().lock();
     let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
@@ -94,7 +102,17 @@ pub fn run(args: Args) -> Outcome {
     let labels = classifier.labels().clone();
     let names = args.outputs.names(&config);
     let mut guarded = guarded_outputs(&names, &*board, &config, &labels)?;
+    let hub = Hub::default();
+    let parts = Parts {
+        hub: hub.clone(),
+        about: About::new(card, detector.name(), &labels, settings(&config)),
+        today: None,
+    };
+    let kiosk = page::start(&config, args.kiosk, parts)?;
+    let mut publisher = kiosk.as_ref().map(|_| Publisher::new(hub, &labels));
     let mut outputs: Vec<&mut dyn Output> = Vec::new();
+    // First: it never waits, and the others may.
+    outputs.extend(publisher.iter_mut().map(|output| output as &mut dyn Output));
     if names.contains(&OutputName::Terminal) {
         outputs.push(&mut terminal);
     }
@@ -130,6 +148,11 @@ pub fn run(args: Args) -> Outcome {
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration as the owner's page shows it.
+fn settings(config: &Config) -> String {
+    toml::to_string(config).unwrap_or_default()
 }
 
 /// The outputs other than the terminal. One that cannot be opened is left out with a warning, as

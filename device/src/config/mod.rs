@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::options::CameraOptions;
 use crate::counter::CounterOptions;
+use crate::kiosk::KioskOptions;
 use crate::output::display::DisplayOptions;
 use crate::output::exec::ExecOptions;
 use crate::output::led::LedOptions;
@@ -55,6 +56,9 @@ pub struct Config {
     /// Whether and how visits are counted.
     #[serde(default)]
     pub counter: CounterOptions,
+    /// A page for a screen, and an API.
+    #[serde(default)]
+    pub kiosk: KioskOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -135,6 +139,7 @@ impl Default for Config {
             display: DisplayOptions::default(),
             exec: ExecOptions::default(),
             counter: CounterOptions::default(),
+            kiosk: KioskOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
         }
@@ -179,6 +184,7 @@ impl Config {
         self.display.validate()?;
         self.exec.validate()?;
         self.counter.validate()?;
+        self.kiosk.validate()?;
         self.check_pins()
     }
 

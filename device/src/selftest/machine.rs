@@ -68,13 +68,12 @@ pub fn clock(now: SystemTime, run: &Path) -> Check {
     Check::new(name, State::Ok, detail, "")
 }
 
-/// The hottest thermal zone. `sys` is the folder /sys.
-pub fn temperature(sys: &Path) -> Check {
-    let name = "temperature";
+/// The temperature of the hottest thermal zone, degrees Celsius. `sys` is the folder /sys.
+pub fn hottest_c(sys: &Path) -> Option<f64> {
     let zones = fs::read_dir(sys.join("class/thermal"))
         .into_iter()
         .flatten();
-    let hottest = zones
+    zones
         .flatten()
         .filter(|zone| {
             zone.file_name()
@@ -86,8 +85,13 @@ pub fn temperature(sys: &Path) -> Check {
             text.trim().parse::<f64>().ok()
         })
         .max_by(f64::total_cmp)
-        .map(|thousandths| thousandths / 1000.0);
-    match hottest {
+        .map(|thousandths| thousandths / 1000.0)
+}
+
+/// The hottest thermal zone. `sys` is the folder /sys.
+pub fn temperature(sys: &Path) -> Check {
+    let name = "temperature";
+    match hottest_c(sys) {
         None => Check::new(name, State::Unknown, "no sensor", ""),
         Some(c) => {
             let detail = format!("{c:.0} °C");
