@@ -52,7 +52,7 @@ export class Face {
     this.nextBlink = 1 + Math.random() * 3;
     this.phase = Math.random() * 7;
     this.time = 0;
-    this.svg = element("svg", { viewBox: "0 0 200 200", "aria-hidden": "true" });
+    this.svg = element("svg", { viewBox: "10 10 180 190", "aria-hidden": "true" });
     this.#build();
     this.#draw();
     holder.append(this.svg);
@@ -163,9 +163,9 @@ export class Face {
     const shut = clamp(Math.max(f.lid, blink), 0, 1);
     for (const eye of this.eyes) this.#drawEye(eye, f, shut);
     const joy = clamp(f.mouthCurve, 0, 1);
-    for (const cheek of this.cheeks) cheek.setAttribute("opacity", round(0.1 + 0.4 * joy));
+    for (const cheek of this.cheeks) cheek.setAttribute("opacity", (0.5 * joy).toFixed(2));
     const wrinkled = clamp(f.sneer * 1.6 - 0.6, 0, 1);
-    for (const wrinkle of this.wrinkles) wrinkle.setAttribute("opacity", round(wrinkled));
+    for (const wrinkle of this.wrinkles) wrinkle.setAttribute("opacity", wrinkled.toFixed(2));
     this.#drawMouth(f);
   }
 
@@ -233,7 +233,7 @@ export class Face {
     this.mouthHole.setAttribute("d", shape);
     const grin = clamp(open * 3, 0, 1) * clamp(curve * 1.5, 0, 1);
     this.teeth.setAttribute("d", `${over(grin * 8)}L${point(100 + half, upper - 30)}L${point(100 - half, upper - 30)}Z`);
-    this.teeth.setAttribute("opacity", round(grin));
+    this.teeth.setAttribute("opacity", grin.toFixed(2));
     this.tongue.setAttribute("cx", 100);
     this.tongue.setAttribute("cy", round(lower + 3));
     this.tongue.setAttribute("rx", round(half * 0.55));

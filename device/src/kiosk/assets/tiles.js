@@ -35,7 +35,9 @@ export class Tiles {
     }
     for (const person of shown) this.#update(person);
     this.list.dataset.count = shown.length;
-    this.list.style.setProperty("--columns", this.#columns(shown.length));
+    const columns = this.#columns(shown.length);
+    this.list.style.setProperty("--columns", columns);
+    this.list.style.setProperty("--rows", Math.max(1, Math.ceil(shown.length / columns)));
     this.more.hidden = people.length <= MOST;
     this.more.textContent = text("people.more", { count: number(people.length - MOST) });
   }
