@@ -6,10 +6,10 @@ pub mod config;
 pub mod detect;
 #[cfg(feature = "camera")]
 pub mod grab;
+mod network;
 pub mod off;
 mod open;
 mod outputs;
-mod page;
 mod photographs;
 pub mod run;
 mod search;

@@ -10,7 +10,6 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, anyhow};
 use mien_device::board::{self, Board};
 use mien_device::config::{Config, OutputName};
-use mien_device::kiosk::{About, Parts};
 use mien_device::output::Output;
 use mien_device::output::guarded::{self, Guarded};
 use mien_device::output::palette::Depth;
@@ -19,15 +18,14 @@ use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::health::Health;
 use mien_device::pipeline::{self, Control, Options};
-use mien_device::publish::Hub;
-use mien_device::publish::publisher::Publisher;
 use mien_models::label::Labels;
 
+use super::network::{self, Network};
 use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::service;
 use super::source::{self, SourceArgs};
-use super::{Failure, Outcome, page};
+use super::{Failure, Outcome};
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
@@ -102,17 +100,16 @@ pub fn run(args: Args) -> Outcome {
     let labels = classifier.labels().clone();
     let names = args.outputs.names(&config);
     let mut guarded = guarded_outputs(&names, &*board, &config, &labels)?;
-    let hub = Hub::default();
-    let parts = Parts {
-        hub: hub.clone(),
-        about: About::new(card, detector.name(), &labels, settings(&config)),
+    let about = network::Run {
+        card,
+        detector: detector.name(),
+        labels: &labels,
         today: None,
     };
-    let kiosk = page::start(&config, args.kiosk, parts)?;
-    let mut publisher = kiosk.as_ref().map(|_| Publisher::new(hub, &labels));
+    let mut network = Network::start(&config, args.kiosk, about)?;
     let mut outputs: Vec<&mut dyn Output> = Vec::new();
     // First: it never waits, and the others may.
-    outputs.extend(publisher.iter_mut().map(|output| output as &mut dyn Output));
+    outputs.extend(network.output());
     if names.contains(&OutputName::Terminal) {
         outputs.push(&mut terminal);
     }
@@ -148,11 +145,6 @@ pub fn run(args: Args) -> Outcome {
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The configuration as the owner's page shows it.
-fn settings(config: &Config) -> String {
-    toml::to_string(config).unwrap_or_default()
 }
 
 /// The outputs other than the terminal. One that cannot be opened is left out with a warning, as

@@ -14,12 +14,13 @@ use super::{Config, ConfigError};
 /// Variables that set a key: `MIEN_CONFIG_TRACKING__MEMORY_MS=2000`.
 const PREFIX: &str = "MIEN_CONFIG_";
 /// Keys that name files; relative ones count from the folder of the file that says so.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 6] = [
     "model",
     "detector",
     "kiosk.token_file",
     "kiosk.owner_token_file",
     "kiosk.language_dir",
+    "mqtt.password_file",
 ];
 
 /// The places of a system's configuration.

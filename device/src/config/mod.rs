@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::capture::options::CameraOptions;
 use crate::counter::CounterOptions;
 use crate::kiosk::KioskOptions;
+use crate::mqtt::MqttOptions;
 use crate::output::display::DisplayOptions;
 use crate::output::exec::ExecOptions;
 use crate::output::led::LedOptions;
@@ -59,6 +60,9 @@ pub struct Config {
     /// A page for a screen, and an API.
     #[serde(default)]
     pub kiosk: KioskOptions,
+    /// A broker that is told what is seen.
+    #[serde(default)]
+    pub mqtt: MqttOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -140,6 +144,7 @@ impl Default for Config {
             exec: ExecOptions::default(),
             counter: CounterOptions::default(),
             kiosk: KioskOptions::default(),
+            mqtt: MqttOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
         }
@@ -185,6 +190,7 @@ impl Config {
         self.exec.validate()?;
         self.counter.validate()?;
         self.kiosk.validate()?;
+        self.mqtt.validate()?;
         self.check_pins()
     }
 

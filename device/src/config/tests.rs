@@ -79,6 +79,7 @@ fn sections_keep_defaults_and_check_ranges() {
         ("[exec]\ntimeout_ms = 1", "timeout_ms is 1"),
         ("[kiosk]\nbind = [\"0.0.0.0:80\"]", "token_file"),
         ("[kiosk]\nbind = [\"here\"]", "line 2"),
+        ("[mqtt]\ntopic = \"a/#\"", "topic is"),
     ] {
         let error = read(text).1.unwrap_err().to_string();
         assert!(
@@ -242,7 +243,9 @@ fn the_default_file_is_the_default_and_names_every_key() {
     assert!(full.source.is_some() && full.detector_input_px.is_some());
     assert!(full.kiosk.token_file.is_some() && full.kiosk.owner_token_file.is_some());
     assert!(full.kiosk.language_dir.is_some());
-    assert_eq!(optional.len(), 7);
+    assert!(full.mqtt.device.is_some() && full.mqtt.user.is_some());
+    assert!(full.mqtt.password_file.is_some());
+    assert_eq!(optional.len(), 10);
 }
 
 #[test]

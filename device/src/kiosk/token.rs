@@ -1,13 +1,12 @@
 //! Tokens: what is asked for where the page is shown beyond this machine, and at the owner's page.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::KioskError;
+use crate::secret;
 
 /// Shortest token, in bytes: with fewer one could try them all.
 const MIN_BYTES: usize = 16;
@@ -37,18 +36,7 @@ impl Token {
             path: path.to_owned(),
             why,
         };
-        let metadata = fs::metadata(path).map_err(|error| refuse(error.to_string()))?;
-        if !metadata.is_file() {
-            return Err(refuse("it is no file".to_owned()));
-        }
-        let mode = metadata.mode() & 0o777;
-        if mode & 0o027 != 0 {
-            return Err(refuse(format!(
-                "its mode is {mode:o}, so that others may read or write it (hint: chmod 640)"
-            )));
-        }
-        let text = fs::read_to_string(path).map_err(|error| refuse(error.to_string()))?;
-        Self::new(text.lines().next().unwrap_or_default().trim()).map_err(refuse)
+        Self::new(&secret::read(path).map_err(refuse)?).map_err(refuse)
     }
 
     /// A token from its text.
@@ -96,6 +84,7 @@ fn same(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

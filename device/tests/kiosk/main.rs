@@ -3,6 +3,7 @@
 mod api;
 mod client;
 mod events;
+mod export;
 #[path = "../shared/judged.rs"]
 mod judged;
 mod limits;
@@ -78,6 +79,10 @@ impl Setup {
         path
     }
 
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("counts.db")
+    }
+
     fn try_start(self) -> Result<Stage, KioskError> {
         let hub = Hub::default();
         let labels = Labels::fer2013();
@@ -95,6 +100,7 @@ impl Setup {
             hub: hub.clone(),
             about: About::new(card, "haar", &labels, settings),
             today: Some(today.clone()),
+            database: Some(self.database()),
         };
         let kiosk = Kiosk::start(&self.options, parts, self.limits, false)?;
         Ok(Stage {

@@ -2,6 +2,7 @@
 
 mod api;
 mod events;
+mod export;
 mod guard;
 mod headers;
 pub mod limits;
@@ -12,6 +13,7 @@ mod pages;
 mod routes;
 
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -43,7 +45,7 @@ const LAST_WORDS: Duration = Duration::from_millis(150);
 /// How long a request that reads files may still take then.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// Threads for requests that read files.
-const BLOCKING_THREADS: usize = 2;
+const BLOCKING_THREADS: usize = export::AT_ONCE + 2;
 
 /// What the page shows.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub struct Parts {
     pub about: About,
     /// Today's counts, where something counts.
     pub today: Option<Today>,
+    /// The counter's database, whether or not something counts at the moment.
+    pub database: Option<PathBuf>,
 }
 
 /// The running server. Dropping it ends it.
@@ -73,6 +77,7 @@ struct Site {
     visitor_token: Option<Token>,
     owner_token: Option<Token>,
     counts: watch::Sender<api::Counts>,
+    exports: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
     started: std::time::Instant,
 }
@@ -100,13 +105,14 @@ impl Kiosk {
         patient: bool,
     ) -> Result<Self, KioskError> {
         options.validate().map_err(KioskError::Options)?;
-        let token = |path: &Option<std::path::PathBuf>| path.as_deref().map(Token::read);
+        let token = |path: &Option<PathBuf>| path.as_deref().map(Token::read);
         let (stop, stopped) = watch::channel(false);
         let site = Arc::new(Site {
             languages: Languages::load(options.language_dir.as_deref(), &options.language)?,
             visitor_token: token(&options.token_file).transpose()?,
             owner_token: token(&options.owner_token_file).transpose()?,
             counts: watch::Sender::new(api::Counts::of(parts.today.as_ref())),
+            exports: Arc::new(Semaphore::new(export::AT_ONCE)),
             parts,
             options: options.clone(),
             stop: stopped.clone(),

@@ -34,6 +34,8 @@ struct Status {
     temperature_c: Option<f64>,
     counting: bool,
     degraded: Option<String>,
+    /// Whether there are counts to export, of today or earlier.
+    has_history: bool,
     /// The configuration that counts, as TOML.
     settings: String,
 }
@@ -54,6 +56,11 @@ pub async fn status(State(site): State<Arc<Site>>) -> Response {
         temperature_c: machine::hottest_c(Path::new("/sys")),
         counting: today.is_some(),
         degraded: today.and_then(|today| today.get().degraded),
+        has_history: site
+            .parts
+            .database
+            .as_ref()
+            .is_some_and(|file| file.exists()),
         settings: site.parts.about.settings.clone(),
         loss: stats.loss,
     };

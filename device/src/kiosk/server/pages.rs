@@ -69,7 +69,13 @@ pub async fn owner(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Response {
-    html(&site, OWNER, asked.lang.as_deref(), &headers, &[])
+    let tokens = if site.owner_token.is_some() {
+        "yes"
+    } else {
+        "no"
+    };
+    let values = [("tokens", tokens)];
+    html(&site, OWNER, asked.lang.as_deref(), &headers, &values)
 }
 
 /// The texts of the visitor's language.
@@ -175,7 +181,7 @@ mod tests {
         let english: BTreeMap<String, String> = serde_json::from_str(english).unwrap();
         for page in [VISITOR, OWNER, LOGIN] {
             fill(page, |key| {
-                let own = ["lang", "live", "error"];
+                let own = ["lang", "live", "error", "tokens"];
                 assert!(own.contains(&key) || english.contains_key(key), "{key}");
                 String::new()
             });

@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
-use super::{Site, api, events, guard, headers, limits, login, metrics, owner, pages};
+use super::{Site, api, events, export, guard, headers, limits, login, metrics, owner, pages};
 
 /// All addresses. Each part has its guard; one without a part is nobody's.
 pub fn router(site: &Arc<Site>) -> Router {
@@ -25,6 +25,7 @@ pub fn router(site: &Arc<Site>) -> Router {
     let owner = Router::new()
         .route("/owner", get(pages::owner))
         .route("/api/v1/owner", get(owner::status))
+        .route("/api/v1/export", get(export::export))
         .route_layer(from_fn_with_state(Arc::clone(site), guard::owner));
     // What the form itself needs, and what tells nothing.
     let open = Router::new()
