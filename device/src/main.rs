@@ -26,6 +26,12 @@ enum Command {
     Bench(commands::bench::Args),
     /// List cameras and their formats.
     Sources(commands::sources::Args),
+    /// Write counted visits as CSV or JSON.
+    Export(commands::export::Args),
+    /// Write counted visits as a page with plots.
+    Report(commands::report::Args),
+    /// Delete counted visits for good.
+    Purge(commands::purge::Args),
     /// Check camera, models, outputs and the machine.
     Selftest(commands::selftest::Args),
     /// Check or show the configuration.
@@ -48,6 +54,9 @@ fn main() -> ExitCode {
         Command::Analyze(args) => commands::analyze::run(args),
         Command::Bench(args) => commands::bench::run(args),
         Command::Sources(args) => commands::sources::run(args),
+        Command::Export(args) => commands::export::run(args),
+        Command::Report(args) => commands::report::run(args),
+        Command::Purge(args) => commands::purge::run(args),
         Command::Selftest(args) => commands::selftest::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),

@@ -3,7 +3,9 @@
 pub mod analyze;
 pub mod bench;
 pub mod config;
+mod counting;
 pub mod detect;
+pub mod export;
 #[cfg(feature = "camera")]
 pub mod grab;
 mod network;
@@ -11,6 +13,8 @@ pub mod off;
 mod open;
 mod outputs;
 mod photographs;
+pub mod purge;
+pub mod report;
 pub mod run;
 mod search;
 pub mod selftest;

@@ -34,7 +34,7 @@ pub fn run(args: Args) -> Outcome {
             continue;
         }
         // Opening makes it dark, and so does dropping.
-        if let Err(error) = outputs::open(name, &*board, &config, &labels) {
+        if let Err(error) = outputs::open(name, &*board, &config, &labels, None) {
             failures.push(format!("{name}: {error:#}"));
         }
     }

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use mien_device::board::Board;
 use mien_device::config::{Config, OutputName};
+use mien_device::counter::today::Today;
 use mien_device::output::Output;
 use mien_device::output::display::Display;
 use mien_device::output::exec::Exec;
@@ -38,18 +39,21 @@ impl OutputArgs {
     }
 }
 
-/// Opens an output other than the terminal.
+/// Opens an output other than the terminal. `today` are the counter's counts, where it runs.
 pub fn open(
     name: OutputName,
     board: &dyn Board,
     config: &Config,
     labels: &Labels,
+    today: Option<&Today>,
 ) -> anyhow::Result<Box<dyn Output>> {
     Ok(match name {
         OutputName::Terminal => return Err(anyhow!("the terminal is opened by `run`")),
         OutputName::Led => Box::new(Leds::new(board, &config.led, labels)?),
         OutputName::Rgb => Box::new(RgbLight::new(board, &config.rgb, labels)?),
-        OutputName::Display => Box::new(Display::new(board, &config.display, labels)?),
+        OutputName::Display => {
+            Box::new(Display::new(board, &config.display, labels)?.with_today(today.cloned()))
+        }
         OutputName::Exec => Box::new(Exec::new(&config.exec, labels)?),
     })
 }

@@ -10,6 +10,8 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context, anyhow};
 use mien_device::board::{self, Board};
 use mien_device::config::{Config, OutputName};
+use mien_device::counter::Counter;
+use mien_device::counter::today::Today;
 use mien_device::output::Output;
 use mien_device::output::guarded::{self, Guarded};
 use mien_device::output::palette::Depth;
@@ -20,6 +22,7 @@ use mien_device::pipeline::health::Health;
 use mien_device::pipeline::{self, Control, Options};
 use mien_models::label::Labels;
 
+use super::counting;
 use super::network::{self, Network};
 use super::open::{self, ConfigArgs, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
@@ -34,8 +37,9 @@ Examples:
   mien-device run                                 the demo, until Ctrl-C
   mien-device run --source demo --frames 150
   mien-device run --source camera                 the first USB camera
-  mien-device run --kiosk                         and a page at http://127.0.0.1:8080/
+  mien-device run --kiosk                         a page at http://127.0.0.1:8080/, and count
   mien-device run --source visit.mp4 --record verdicts.ndjson
+  mien-device run --source camera --count         and count visits
   ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
     mien-device run --source -                    a webcam, live")]
 pub struct Args {
@@ -53,9 +57,12 @@ pub struct Args {
     /// Write every frame's result to FILE, a line of JSON each
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Show a page for a screen, where the configuration's [kiosk] says
+    /// Show a page for a screen, where the configuration's `[kiosk]` says, and count visits
     #[arg(long)]
     kiosk: bool,
+    /// Count visits, as the configuration's `[counter] enabled = true` does
+    #[arg(long)]
+    count: bool,
     #[command(flatten)]
     outputs: OutputArgs,
     #[command(flatten)]
@@ -99,12 +106,15 @@ pub fn run(args: Args) -> Outcome {
     let board = board::this();
     let labels = classifier.labels().clone();
     let names = args.outputs.names(&config);
-    let mut guarded = guarded_outputs(&names, &*board, &config, &labels)?;
+    // A page without numbers is half a page.
+    let mut counter = counting::start(args.count || args.kiosk, &config, &labels)?;
+    let today = counter.as_ref().map(Counter::today);
+    let mut guarded = guarded_outputs(&names, &*board, &config, &labels, today.as_ref())?;
     let about = network::Run {
         card,
         detector: detector.name(),
         labels: &labels,
-        today: None,
+        today: today.clone(),
     };
     let mut network = Network::start(&config, args.kiosk, about)?;
     let mut outputs: Vec<&mut dyn Output> = Vec::new();
@@ -115,6 +125,7 @@ pub fn run(args: Args) -> Outcome {
     }
     outputs.extend(guarded.iter_mut().map(|output| output as &mut dyn Output));
     outputs.extend(record.iter_mut().map(|record| record as &mut dyn Output));
+    outputs.extend(counter.iter_mut().map(|counter| counter as &mut dyn Output));
 
     // A live view drops what it cannot keep up with; a run of a known length misses nothing.
     let options = Options {
@@ -154,11 +165,13 @@ fn guarded_outputs<'a>(
     board: &'a dyn Board,
     config: &'a Config,
     labels: &'a Labels,
+    today: Option<&'a Today>,
 ) -> Result<Vec<Guarded<'a>>, Failure> {
     let mut opened = Vec::new();
     let mut last = None;
     for &name in names.iter().filter(|&&name| name != OutputName::Terminal) {
-        let open = move || outputs::open(name, board, config, labels).map_err(io::Error::other);
+        let open =
+            move || outputs::open(name, board, config, labels, today).map_err(io::Error::other);
         match Guarded::new(name.name(), Box::new(open), guarded::RETRY) {
             Ok(output) => opened.push(output),
             Err(error) => {

@@ -131,7 +131,7 @@ fn check_outputs(args: &Args, config: &Config, labels: &Labels, checks: &mut Vec
         if name == OutputName::Terminal {
             continue;
         }
-        let opened = outputs::open(name, &*board, config, labels);
+        let opened = outputs::open(name, &*board, config, labels, None);
         let shown = opened.and_then(|mut output| {
             // A program need not learn of expressions that nobody has shown.
             if name != OutputName::Exec {

@@ -80,6 +80,25 @@ impl Bucket {
         }
     }
 
+    /// Adds another one's sums.
+    pub fn merge(&mut self, other: &Self) {
+        self.up_ms += other.up_ms;
+        self.frames += other.frames;
+        self.frames_without_face += other.frames_without_face;
+        self.camera_losses += other.camera_losses;
+        self.visits += other.visits;
+        self.uncertain_visits += other.uncertain_visits;
+        self.duration_ms += other.duration_ms;
+        self.uncertain_ms += other.uncertain_ms;
+        self.unseen_ms += other.unseen_ms;
+        self.certainty_ms += other.certainty_ms;
+        for (sums, more) in self.expressions.iter_mut().zip(&other.expressions) {
+            sums.visits += more.visits;
+            sums.showing += more.showing;
+            sums.shown_ms += more.shown_ms;
+        }
+    }
+
     /// Adds a period.
     pub fn add_period(&mut self, period: &Period) {
         self.up_ms += period.up_ms;
@@ -122,6 +141,10 @@ pub fn read(
     })?;
     reader.periods(span, |start_ms, period| {
         buckets.at(start_ms).add_period(&period);
+        Ok::<_, StoreError>(())
+    })?;
+    reader.hours(span, |start_ms, hour| {
+        buckets.at(start_ms).merge(&hour);
         Ok::<_, StoreError>(())
     })?;
     let mut buckets = buckets.by_start;

@@ -5,15 +5,20 @@
 //! late, so rows carry the time since the boot and a boot its offset to the wall clock ([`clock`]).
 //! [`history`] and [`export`] read them again. docs/counting.md says what exactly is counted.
 
+mod batch;
 pub mod clock;
 pub mod export;
 pub mod history;
+mod live;
 mod options;
 pub mod range;
+pub mod report;
 pub mod store;
 pub mod today;
 pub mod visit;
+mod writer;
 
+pub use live::Counter;
 pub use options::CounterOptions;
 
 /// The database's name in the state folder ([`crate::state::folder`]).

@@ -1,13 +1,23 @@
 //! Clocks that say what they are told, visits and databases.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use mien_device::capture::Frame;
+use mien_device::classify::{PerLabel, Verdict};
 use mien_device::counter::clock::{BootTime, Clock};
-use mien_device::counter::store::{Commit, Period, Store};
+use mien_device::counter::store::{Commit, KeptVisit, Period, Reader, Span, Store, StoreError};
 use mien_device::counter::visit::Visit;
+use mien_device::counter::{Counter, CounterOptions};
+use mien_device::detect::Detection;
+use mien_device::output::Output;
+use mien_device::pipeline::stages::{Judged, JudgedFace};
+use mien_device::smooth::Shown;
+use mien_models::label::Labels;
 
 /// 2026-11-23 08:00 UTC, a Monday.
 pub const NOW_MS: i64 = 1_795_420_800_000;
@@ -50,6 +60,20 @@ impl FakeClock {
             wall_ms: NOW_MS,
             is_synchronized: true,
         })
+    }
+
+    /// Both clocks go on.
+    pub fn pass_ms(&self, passed_ms: u64) {
+        let mut told = self.told.lock().unwrap();
+        told.boot_us += passed_ms * 1000;
+        told.wall_ms += passed_ms as i64;
+    }
+
+    /// The wall clock is set.
+    pub fn jump_ms(&self, jump_ms: i64, is_synchronized: bool) {
+        let mut told = self.told.lock().unwrap();
+        told.wall_ms += jump_ms;
+        told.is_synchronized = is_synchronized;
     }
 }
 
@@ -109,4 +133,110 @@ pub fn commit(store: &mut Store, clock: &FakeClock, visits: &[Visit], periods: &
             steps: &[],
         })
         .unwrap();
+}
+
+/// A face of a track that shows a label with 0.8, or is uncertain.
+pub fn face(track_id: u64, label_index: Option<usize>) -> JudgedFace {
+    let likely = |label| if Some(label) == label_index { 0.8 } else { 0.1 };
+    let probabilities: PerLabel = (0..LABELS.len()).map(likely).collect();
+    JudgedFace {
+        track_id,
+        detection: Detection {
+            x: 0.0,
+            y: 0.0,
+            width: 9.0,
+            height: 9.0,
+            score: 1.0,
+            landmarks: None,
+        },
+        verdict: Verdict {
+            label_index: label_index.unwrap_or(0),
+            probabilities: probabilities.clone(),
+            logits: PerLabel::default(),
+        },
+        shown: Shown {
+            label_index,
+            probabilities,
+        },
+    }
+}
+
+/// A frame with faces.
+pub fn frame(timestamp_ms: u64, faces: Vec<JudgedFace>) -> Judged {
+    Judged {
+        frame: Frame {
+            pixels: vec![0; 4],
+            width: 2,
+            height: 2,
+            sequence: timestamp_ms,
+            timestamp_ms,
+        },
+        faces,
+        detect_time: None,
+        track_time: Duration::ZERO,
+        classify_time: Duration::ZERO,
+        smooth_time: Duration::ZERO,
+    }
+}
+
+/// The options of tests: a second between two writes.
+pub const QUICK: CounterOptions = CounterOptions {
+    enabled: true,
+    min_dwell_ms: 1000,
+    commit_interval_s: 1,
+    retention_days: 90,
+};
+
+/// A counter on `clock`, in UTC, after a tracker that remembers for three seconds.
+pub fn counter(path: &Path, options: CounterOptions, clock: &Arc<FakeClock>) -> Counter {
+    let labels = Labels::new(LABELS).unwrap();
+    let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
+    Counter::start(path, options, 3000, &labels, clock, TimeZone::UTC).unwrap()
+}
+
+/// Somebody with `track_id` is happy for `for_ms`; frames come every 100 ms, on `clock` and as the
+/// source's time alike.
+pub fn visit_for(counter: &mut Counter, clock: &FakeClock, track_id: u64, for_ms: u64) {
+    for _ in 0..=for_ms / 100 {
+        clock.pass_ms(100);
+        let timestamp_ms = clock.boot_us() / 1000;
+        counter
+            .show(&frame(timestamp_ms, vec![face(track_id, Some(0))]))
+            .unwrap();
+    }
+}
+
+/// A moment with nobody in sight.
+pub fn nobody_for(counter: &mut Counter, clock: &FakeClock, for_ms: u64) {
+    clock.pass_ms(for_ms);
+    counter
+        .show(&frame(clock.boot_us() / 1000, Vec::new()))
+        .unwrap();
+}
+
+/// All visits that are written.
+pub fn visits(path: &Path) -> Vec<KeptVisit> {
+    let mut visits = Vec::new();
+    let each = |visit| {
+        visits.push(visit);
+        Ok::<_, StoreError>(())
+    };
+    Reader::open(path)
+        .unwrap()
+        .visits(Span::default(), each)
+        .unwrap();
+    visits
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "waited for: {what}"
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
 }

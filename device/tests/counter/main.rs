@@ -2,4 +2,7 @@
 
 mod damage;
 mod export;
+mod keeping;
+mod live;
 mod made;
+mod visits;

@@ -76,24 +76,32 @@ impl Store {
         found.optional().map_err(|error| self.sqlite(error))
     }
 
-    /// Visits since `since_ms` (Unix, milliseconds), by the expression shown longest. A visit
-    /// counts if it was not over before.
+    /// Visits that were going on at some time from the first to before the second moment (Unix,
+    /// milliseconds), by the expression shown longest. Of boots without a known time only
+    /// `boot_id` counts.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn visits_since(&self, since_ms: i64) -> Result<Vec<(Option<String>, u64)>, StoreError> {
-        // The range keeps to the key: nobody stays for more than a day at a time.
+    pub fn visits_between(
+        &self,
+        [from_ms, to_ms]: [i64; 2],
+        boot_id: &str,
+    ) -> Result<Vec<(Option<String>, u64)>, StoreError> {
+        // The range keeps to the key: who has been here for a day is furniture.
         let sql = "
             SELECT e.name, count(*)
             FROM boots b CROSS JOIN visits v ON v.boot = b.id
             LEFT JOIN expressions e ON e.id = v.expression
-            WHERE b.trust > 0
+            WHERE (b.trust > 0 OR b.boot_id = ?3)
               AND v.sequence >= (?1 - b.offset_ms - 86400000) * 1000
+              AND v.sequence < (?2 - b.offset_ms) * 1000
               AND v.sequence / 1000 + v.duration_ms + b.offset_ms >= ?1
             GROUP BY v.expression";
         let read = || -> rusqlite::Result<_> {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let rows = statement.query_map([since_ms], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows = statement.query_map(params![from_ms, to_ms, boot_id], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
             rows.collect()
         };
         read().map_err(|error| self.sqlite(error))

@@ -6,7 +6,9 @@
 mod commit;
 pub mod damage;
 mod error;
+pub mod purge;
 mod read;
+mod retention;
 mod schema;
 
 use std::fs;
@@ -116,6 +118,8 @@ fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<()> 
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // Nothing of it in /tmp.
+    connection.pragma_update(None, "temp_store", "memory")?;
     // What is deleted is overwritten. (Both answer with a row.)
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT_BYTES, |_| Ok(()))

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, Row, params};
 use super::schema::{self, Found};
 use super::{Period, Store, StoreError, VERSION, damage};
 use crate::counter::clock::Trust;
+use crate::counter::history::{Bucket, Sums};
 
 /// How long another program's lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -123,52 +124,23 @@ impl Reader {
         span: Span,
         mut each: impl FnMut(KeptVisit) -> Result<(), E>,
     ) -> Result<(), E> {
-        let sql = "
-            SELECT v.boot, v.sequence, b.offset_ms, b.trust, v.duration_ms, v.uncertain_ms,
-              v.unseen_ms, v.expression, v.confidence
-            FROM boots b CROSS JOIN visits v ON v.boot = b.id
-            WHERE (?3 OR b.trust > 0)
-              AND v.sequence >= (?1 - b.offset_ms) * 1000
-              AND v.sequence < (?2 - b.offset_ms) * 1000
-            ORDER BY b.id, v.sequence";
+        let sql = format!(
+            "SELECT {VISIT_COLUMNS} FROM boots b CROSS JOIN visits v ON v.boot = b.id
+             WHERE (?3 OR b.trust > 0)
+               AND v.sequence >= (?1 - b.offset_ms) * 1000
+               AND v.sequence < (?2 - b.offset_ms) * 1000
+             ORDER BY b.id, v.sequence"
+        );
         let sqlite = |error| StoreError::new(&self.path, error);
         let [from_ms, to_ms] = span.bounds_ms();
-        let mut statement = self.connection.prepare(sql).map_err(sqlite)?;
+        let mut statement = self.connection.prepare(&sql).map_err(sqlite)?;
         let mut rows = statement
             .query(params![from_ms, to_ms, span.is_everything()])
             .map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
-            each(self.visit(row).map_err(sqlite)?)?;
+            each(visit(&self.connection, &self.expressions, row).map_err(sqlite)?)?;
         }
         Ok(())
-    }
-
-    fn visit(&self, row: &Row<'_>) -> rusqlite::Result<KeptVisit> {
-        let (boot, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let (offset_ms, trust) = (row.get::<_, i64>(2)?, Trust::from_number(row.get(3)?));
-        let expression: Option<i64> = row.get(7)?;
-        let mut visit = KeptVisit {
-            boot,
-            sequence,
-            start_ms: (trust > Trust::Unknown).then_some(sequence / 1000 + offset_ms),
-            trust,
-            duration_ms: row.get(4)?,
-            uncertain_ms: row.get(5)?,
-            unseen_ms: row.get(6)?,
-            expression: expression.and_then(|id| self.index(id)),
-            confidence: row.get(8)?,
-            shown_ms: vec![0; self.expressions.len()],
-        };
-        let sql = "
-            SELECT expression, shown_ms FROM visit_expressions WHERE boot = ?1 AND sequence = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query([boot, sequence])?;
-        while let Some(row) = rows.next()? {
-            if let Some(index) = self.index(row.get(0)?) {
-                visit.shown_ms[index] = row.get(1)?;
-            }
-        }
-        Ok(visit)
     }
 
     /// Gives the periods that began in `span`, with the begin in Unix milliseconds where it is
@@ -181,13 +153,41 @@ impl Reader {
         span: Span,
         mut each: impl FnMut(Option<i64>, Period) -> Result<(), E>,
     ) -> Result<(), E> {
+        let sql = format!(
+            "SELECT {PERIOD_COLUMNS} FROM boots b CROSS JOIN periods p ON p.boot = b.id
+             WHERE (?3 OR b.trust > 0)
+               AND p.start_ms >= ?1 - b.offset_ms AND p.start_ms < ?2 - b.offset_ms
+             ORDER BY b.id, p.start_ms"
+        );
+        let sqlite = |error| StoreError::new(&self.path, error);
+        let [from_ms, to_ms] = span.bounds_ms();
+        let mut statement = self.connection.prepare(&sql).map_err(sqlite)?;
+        let mut rows = statement
+            .query(params![from_ms, to_ms, span.is_everything()])
+            .map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let (start_ms, period) = period(row).map_err(sqlite)?;
+            each(start_ms, period)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the hours of older visits that began in `span`, with the begin in Unix milliseconds
+    /// where it is known.
+    ///
+    /// # Errors
+    /// What SQLite says, or `each`.
+    pub fn hours<E: From<StoreError>>(
+        &self,
+        span: Span,
+        mut each: impl FnMut(Option<i64>, Bucket) -> Result<(), E>,
+    ) -> Result<(), E> {
         let sql = "
-            SELECT b.offset_ms, b.trust, p.start_ms, p.up_ms, p.frames, p.frames_without_face,
-              p.camera_losses
-            FROM boots b CROSS JOIN periods p ON p.boot = b.id
-            WHERE (?3 OR b.trust > 0)
-              AND p.start_ms >= ?1 - b.offset_ms AND p.start_ms < ?2 - b.offset_ms
-            ORDER BY b.id, p.start_ms";
+            SELECT start_s, up_ms, frames, frames_without_face, camera_losses, visits,
+              uncertain_visits, duration_ms, uncertain_ms, unseen_ms, certainty_ms
+            FROM hours
+            WHERE start_s * 1000 >= ?1 AND start_s * 1000 < ?2 AND (?3 OR start_s <> 0)
+            ORDER BY start_s";
         let sqlite = |error| StoreError::new(&self.path, error);
         let [from_ms, to_ms] = span.bounds_ms();
         let mut statement = self.connection.prepare(sql).map_err(sqlite)?;
@@ -195,37 +195,117 @@ impl Reader {
             .query(params![from_ms, to_ms, span.is_everything()])
             .map_err(sqlite)?;
         while let Some(row) = rows.next().map_err(sqlite)? {
-            let read = || {
-                let (offset_ms, trust) = (row.get::<_, i64>(0)?, Trust::from_number(row.get(1)?));
-                let period = Period {
-                    start_ms: row.get(2)?,
-                    up_ms: row.get(3)?,
-                    frames: row.get(4)?,
-                    frames_without_face: row.get(5)?,
-                    camera_losses: row.get(6)?,
-                };
-                let start_ms = period.start_ms as i64 + offset_ms;
-                Ok(((trust > Trust::Unknown).then_some(start_ms), period))
-            };
-            let (start_ms, period) = read().map_err(sqlite)?;
-            each(start_ms, period)?;
+            let (start_s, bucket) = self.hour(row).map_err(sqlite)?;
+            each((start_s != 0).then_some(start_s * 1000), bucket)?;
         }
         Ok(())
     }
 
-    fn index(&self, id: i64) -> Option<usize> {
-        self.expressions
-            .binary_search_by_key(&id, |(id, _)| *id)
-            .ok()
+    fn hour(&self, row: &Row<'_>) -> rusqlite::Result<(i64, Bucket)> {
+        let start_s: i64 = row.get(0)?;
+        let mut bucket = Bucket {
+            start: None,
+            up_ms: row.get(1)?,
+            frames: row.get(2)?,
+            frames_without_face: row.get(3)?,
+            camera_losses: row.get(4)?,
+            visits: row.get(5)?,
+            uncertain_visits: row.get(6)?,
+            duration_ms: row.get(7)?,
+            uncertain_ms: row.get(8)?,
+            unseen_ms: row.get(9)?,
+            certainty_ms: row.get(10)?,
+            expressions: vec![Sums::default(); self.expressions.len()],
+        };
+        let sql = "
+            SELECT expression, visits, showing, shown_ms FROM hour_expressions WHERE start_s = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([start_s])?;
+        while let Some(row) = rows.next()? {
+            if let Some(index) = index(&self.expressions, row.get(0)?) {
+                bucket.expressions[index] = Sums {
+                    visits: row.get(1)?,
+                    showing: row.get(2)?,
+                    shown_ms: row.get(3)?,
+                };
+            }
+        }
+        Ok((start_s, bucket))
     }
+}
+
+/// What [`visit`] reads, of boots `b` and visits `v`.
+pub(super) const VISIT_COLUMNS: &str = "v.boot, v.sequence, b.offset_ms, b.trust, v.duration_ms, \
+     v.uncertain_ms, v.unseen_ms, v.expression, v.confidence";
+
+/// A row of [`VISIT_COLUMNS`], and what belongs to it.
+pub(super) fn visit(
+    connection: &Connection,
+    expressions: &[(i64, String)],
+    row: &Row<'_>,
+) -> rusqlite::Result<KeptVisit> {
+    let (boot, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let (offset_ms, trust) = (row.get::<_, i64>(2)?, Trust::from_number(row.get(3)?));
+    let expression: Option<i64> = row.get(7)?;
+    let mut visit = KeptVisit {
+        boot,
+        sequence,
+        start_ms: (trust > Trust::Unknown).then_some(sequence / 1000 + offset_ms),
+        trust,
+        duration_ms: row.get(4)?,
+        uncertain_ms: row.get(5)?,
+        unseen_ms: row.get(6)?,
+        expression: expression.and_then(|id| index(expressions, id)),
+        confidence: row.get(8)?,
+        shown_ms: vec![0; expressions.len()],
+    };
+    let sql =
+        "SELECT expression, shown_ms FROM visit_expressions WHERE boot = ?1 AND sequence = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([boot, sequence])?;
+    while let Some(row) = rows.next()? {
+        if let Some(index) = index(expressions, row.get(0)?) {
+            visit.shown_ms[index] = row.get(1)?;
+        }
+    }
+    Ok(visit)
+}
+
+/// What [`period`] reads, of boots `b` and periods `p`.
+pub(super) const PERIOD_COLUMNS: &str = "b.offset_ms, b.trust, p.start_ms, p.up_ms, p.frames, \
+     p.frames_without_face, p.camera_losses";
+/// How many these are.
+pub(super) const PERIOD_COLUMN_COUNT: usize = 7;
+
+/// A row of [`PERIOD_COLUMNS`]: the begin in Unix milliseconds, where it is known, and the rest.
+pub(super) fn period(row: &Row<'_>) -> rusqlite::Result<(Option<i64>, Period)> {
+    let (offset_ms, trust) = (row.get::<_, i64>(0)?, Trust::from_number(row.get(1)?));
+    let period = Period {
+        start_ms: row.get(2)?,
+        up_ms: row.get(3)?,
+        frames: row.get(4)?,
+        frames_without_face: row.get(5)?,
+        camera_losses: row.get(6)?,
+    };
+    let start_ms = period.start_ms as i64 + offset_ms;
+    Ok(((trust > Trust::Unknown).then_some(start_ms), period))
+}
+
+fn index(expressions: &[(i64, String)], id: i64) -> Option<usize> {
+    expressions.binary_search_by_key(&id, |(id, _)| *id).ok()
+}
+
+/// Ids, ascending, and names.
+pub(super) fn expressions(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
+    let mut statement = connection.prepare("SELECT id, name FROM expressions ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// Begins a transaction and reads the expressions, which fixes what it sees.
 fn snapshot(connection: &Connection) -> rusqlite::Result<Vec<(i64, String)>> {
     connection.execute_batch("BEGIN")?;
-    let mut statement = connection.prepare("SELECT id, name FROM expressions ORDER BY id")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
+    expressions(connection)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -82,13 +82,17 @@ fn what_is_written_twice_is_there_once() {
         Some((NOW_MS, Trust::Synchronized))
     );
     assert_eq!(store.boot_time("another").unwrap(), None);
-    let today = store.visits_since(NOW_MS + 2500).unwrap();
+    let today = store
+        .visits_between([NOW_MS + 2500, i64::MAX / 2000], "")
+        .unwrap();
     assert_eq!(
         today,
         [(Some("happy".to_owned()), 8)],
         "over at the moment itself"
     );
-    let later = store.visits_since(NOW_MS + 2501).unwrap();
+    let later = store
+        .visits_between([NOW_MS + 2501, i64::MAX / 2000], "")
+        .unwrap();
     assert_eq!(later, [(Some("happy".to_owned()), 7)]);
 }
 

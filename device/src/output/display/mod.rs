@@ -14,6 +14,7 @@ use super::Output;
 use super::shown::leading;
 use crate::board::{Board, BoardError};
 use crate::capture::Loss;
+use crate::counter::today::Today;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 use draw::{Mood, Scene};
@@ -27,6 +28,7 @@ pub struct Display {
     refresh: Duration,
     last: Option<Instant>,
     visitors: u64,
+    today: Option<Today>,
 }
 
 impl Display {
@@ -45,9 +47,16 @@ impl Display {
             refresh: Duration::from_millis(options.refresh_ms.into()),
             last: None,
             visitors: 0,
+            today: None,
         };
         display.draw(Mood::Nobody, &[])?;
         Ok(display)
+    }
+
+    /// Shows today's visits from now on; without it, the faces followed since the begin.
+    pub fn with_today(mut self, today: Option<Today>) -> Self {
+        self.today = today;
+        self
     }
 
     fn draw(&mut self, mood: Mood<'_>, probabilities: &[f32]) -> Result<(), BoardError> {
@@ -70,8 +79,11 @@ impl Display {
 impl Output for Display {
     fn show(&mut self, judged: &Judged) -> io::Result<()> {
         let newest = judged.faces.iter().map(|face| face.track_id).max();
-        // Ids ascend from 1.
-        self.visitors = self.visitors.max(newest.unwrap_or(0));
+        self.visitors = match &self.today {
+            Some(today) => today.get().visits,
+            // Ids ascend from 1.
+            None => self.visitors.max(newest.unwrap_or(0)),
+        };
         if self.last.is_some_and(|last| last.elapsed() < self.refresh) {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// What takes a file of version `index` to the next one.
-const MIGRATIONS: [&str; 1] = [include_str!("1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("1.sql"), include_str!("2.sql")];
 /// The version this program reads and writes.
 pub const VERSION: usize = MIGRATIONS.len();
 /// `PRAGMA application_id` of our files: "Mien".

@@ -1,0 +1,44 @@
+//! What was counted since the last time, on its way to the database.
+
+use std::collections::BTreeMap;
+
+use super::visit::Visit;
+
+/// Most visits that wait to be written; then the oldest are lost. Days of them, while a disk is
+/// full.
+pub const MAX_VISITS: usize = 10_000;
+
+/// Visits by their sequence, each as it was last, and what else happened.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Visits.
+    pub visits: BTreeMap<u64, Visit>,
+    /// Frames judged.
+    pub frames: u64,
+    /// Those without a face.
+    pub frames_without_face: u64,
+    /// How often the camera was lost.
+    pub camera_losses: u64,
+    /// Visits that found no room.
+    pub lost: u64,
+}
+
+impl Batch {
+    /// Adds a visit, or what became of one.
+    pub fn put(&mut self, visit: Visit) {
+        self.visits.insert(visit.sequence, visit);
+        if self.visits.len() > MAX_VISITS {
+            self.visits.pop_first();
+            self.lost += 1;
+        }
+    }
+
+    /// Adds what came later.
+    pub fn merge(&mut self, later: Self) {
+        later.visits.into_values().for_each(|visit| self.put(visit));
+        self.frames += later.frames;
+        self.frames_without_face += later.frames_without_face;
+        self.camera_losses += later.camera_losses;
+        self.lost += later.lost;
+    }
+}
