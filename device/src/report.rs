@@ -136,7 +136,7 @@ impl Face {
             judgement: Some(Judgement {
                 expression: labels.name(verdict.label_index).map(str::to_owned),
                 uncertain: None,
-                probabilities: by_label(labels, &verdict.probabilities),
+                probabilities: by_label(labels, verdict.probabilities.iter().copied()),
             }),
             ..Self::found(detection, detector)
         }
@@ -156,19 +156,16 @@ impl Face {
             judgement: Some(Judgement {
                 expression: expression.map(str::to_owned),
                 uncertain: Some(expression.is_none()),
-                probabilities: by_label(labels, &shown.probabilities),
+                probabilities: by_label(labels, shown.probabilities.iter().copied()),
             }),
             ..Self::found(detection, detector)
         }
     }
 }
 
-fn by_label(labels: &Labels, probabilities: &[f32]) -> ByLabel<f32> {
-    labels
-        .iter()
-        .map(str::to_owned)
-        .zip(probabilities.iter().copied())
-        .collect()
+/// Values by the labels' names, as far as there are both.
+pub(crate) fn by_label<T>(labels: &Labels, values: impl IntoIterator<Item = T>) -> ByLabel<T> {
+    labels.iter().map(str::to_owned).zip(values).collect()
 }
 
 /// What became of one file.

@@ -10,6 +10,7 @@ pub mod export;
 #[cfg(feature = "camera")]
 pub mod grab;
 mod log;
+mod network;
 pub mod off;
 mod open;
 mod outputs;

@@ -9,6 +9,7 @@ use mien_device::config::layers::{self, Loaded, Places};
 use mien_device::detect::cascade::CascadeDetector;
 use mien_device::detect::yunet::YunetDetector;
 use mien_device::detect::{DetectError, Detector};
+use mien_device::kiosk::about::Card;
 use mien_device::model_file::{ModelFile, ModelFileError};
 use mien_models::ExpressionModel;
 use mien_models::cascade::CascadeModel;
@@ -94,6 +95,14 @@ pub fn classifier(
     argument: Option<&Path>,
     config: &Config,
 ) -> Result<(Classifier, String), Failure> {
+    classifier_and_card(argument, config).map(|(classifier, card)| (classifier, card.name))
+}
+
+/// The classifier and all of its model's card.
+pub fn classifier_and_card(
+    argument: Option<&Path>,
+    config: &Config,
+) -> Result<(Classifier, Card), Failure> {
     let configured = config.model.as_deref();
     let most_bytes = ExpressionModel::MAX_PAYLOAD_BYTES;
     let file = ModelFile::find(argument, configured, embedded::EXPRESSION, most_bytes)
@@ -104,7 +113,7 @@ pub fn classifier(
     let classifier = Classifier::new(&model)
         .with_context(|| format!("{} cannot be used", file.origin))
         .map_err(Failure::Nothing)?;
-    Ok((classifier, model.card.name.to_owned()))
+    Ok((classifier, Card::from(&model.card)))
 }
 
 fn unusable(error: ModelFileError, what: &str) -> Failure {

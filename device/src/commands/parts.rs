@@ -13,6 +13,7 @@ use mien_device::classify::Classifier;
 use mien_device::config::{Config, OutputName};
 use mien_device::counter::today::Today;
 use mien_device::detect::Detector;
+use mien_device::kiosk::about::Card;
 use mien_device::output::guarded::{self, Guarded};
 
 use super::open::{self, Search};
@@ -32,8 +33,8 @@ pub struct Parts {
     pub detector: Box<dyn Detector + Send>,
     /// Judges them.
     pub classifier: Classifier,
-    /// The model's name.
-    pub model_name: String,
+    /// What its maker says of the model.
+    pub card: Card,
     /// The outputs other than the terminal.
     pub outputs: Vec<(OutputName, Guarded)>,
     board: Rc<dyn Board>,
@@ -55,7 +56,7 @@ impl Parts {
     pub fn open(args: &Args, config: Config, stop: &Arc<AtomicBool>) -> Result<Self, Failure> {
         let search = Search::live();
         let detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-        let (classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
+        let (classifier, card) = open::classifier_and_card(args.model.as_deref(), &config)?;
         let origin = args.source.origin(config.source.as_deref())?;
         let source = source::open(&origin, args.frames.is_some(), config.camera, stop)?;
         Ok(Self {
@@ -64,7 +65,7 @@ impl Parts {
             source,
             detector,
             classifier,
-            model_name,
+            card,
             outputs: Vec::new(),
             board: board::this().into(),
             today: None,
@@ -120,18 +121,19 @@ impl Parts {
         if self.config.model == old.model {
             return false;
         }
-        let opened = open::classifier(args.model.as_deref(), &self.config);
-        let fits = opened.and_then(|(classifier, name)| {
+        let opened = open::classifier_and_card(args.model.as_deref(), &self.config);
+        let fits = opened.and_then(|(classifier, card)| {
             if classifier.labels() == self.classifier.labels() {
-                return Ok((classifier, name));
+                return Ok((classifier, card));
             }
+            let name = card.name;
             Err(Failure::Nothing(anyhow!(
                 "{name} has other labels (hint: restart, so that all outputs learn them)"
             )))
         });
         match fits {
-            Ok((classifier, name)) => {
-                (self.classifier, self.model_name) = (classifier, name);
+            Ok((classifier, card)) => {
+                (self.classifier, self.card) = (classifier, card);
                 true
             }
             Err(failure) => {

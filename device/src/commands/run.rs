@@ -19,6 +19,7 @@ use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::run::Run;
 use mien_device::pipeline::{Control, Options};
 
+use super::network::{self, Network};
 use super::open::{ConfigArgs, SearchArgs};
 use super::outputs::OutputArgs;
 use super::parts::Parts;
@@ -32,6 +33,7 @@ Examples:
   mien-device run                                 the demo, until Ctrl-C
   mien-device run --source demo --frames 150
   mien-device run --source camera                 the first USB camera
+  mien-device run --kiosk                         a page at http://127.0.0.1:8080/, and count
   mien-device run --source visit.mp4 --record verdicts.ndjson
   ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
     mien-device run --source -                    a webcam, live")]
@@ -53,6 +55,9 @@ pub struct Args {
     /// Append a line of JSON to FILE for whoever comes, changes expression or goes
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
+    /// Show a page for a screen, where the configuration's `[kiosk]` says, and count visits
+    #[arg(long)]
+    kiosk: bool,
     /// Count visits, as the configuration's `[counter] enabled = true` does
     #[arg(long)]
     count: bool,
@@ -74,20 +79,31 @@ pub fn run(args: Args) -> Outcome {
         ..Control::default()
     };
     let mut parts = Parts::open(&args, config, &control.stop)?;
-    let mut counter = counting::start(args.count, &parts.config, parts.classifier.labels())?;
-    parts.open_outputs(&args, counter.as_ref().map(Counter::today))?;
+    let labels = parts.classifier.labels().clone();
+    // A page without numbers is half a page.
+    let mut counter = counting::start(args.count || args.kiosk, &parts.config, &labels)?;
+    let today = counter.as_ref().map(Counter::today);
+    parts.open_outputs(&args, today.clone())?;
+    let about = network::Run {
+        card: parts.card.clone(),
+        detector: parts.detector.name(),
+        labels: &labels,
+        today,
+    };
+    let mut network = Network::start(&parts.config, args.kiosk, about)?;
     let mut record = open_record(&args, &parts)?;
     let mut events = open_events(&args, &parts)?;
     let look = look();
     let source_name = args.source.text(parts.config.source.as_deref());
-    let title = format!("{source_name} · {}", parts.model_name);
-    let labels = parts.classifier.labels().clone();
+    let title = format!("{source_name} · {}", parts.card.name);
     let mut terminal = Terminal::new(io::stdout().lock(), look, &title, &labels, args.frames);
 
     let mut run = Run::new(options(&args, &parts, look), &parts.classifier);
     let totals = service::watched(&control, || {
         loop {
             let mut outputs: Vec<&mut dyn Output> = Vec::new();
+            // First: it never waits, and the others may.
+            outputs.extend(network.output());
             if args
                 .outputs
                 .names(&parts.config)

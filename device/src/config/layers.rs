@@ -14,7 +14,14 @@ use super::{Config, ConfigError};
 /// Variables that set a key: `MIEN_CONFIG_TRACKING__MEMORY_MS=2000`.
 const PREFIX: &str = "MIEN_CONFIG_";
 /// Keys that name files; relative ones count from the folder of the file that says so.
-const PATHS: [&str; 2] = ["model", "detector"];
+const PATHS: [&str; 6] = [
+    "model",
+    "detector",
+    "kiosk.token_file",
+    "kiosk.owner_token_file",
+    "kiosk.language_dir",
+    "mqtt.password_file",
+];
 
 /// The places of a system's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +129,7 @@ impl Merged {
             toml::from_str(&text).map_err(|error| invalid(&place, &error.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for key in PATHS {
-            if let Some(Value::String(file)) = table.get_mut(key) {
+            if let Some(Value::String(file)) = value_mut(&mut table, key) {
                 *file = folder.join(&*file).display().to_string();
             }
         }
@@ -165,6 +172,14 @@ impl Merged {
         }
         merge(&mut self.table, table);
         place.clone_into(&mut self.last);
+    }
+}
+
+/// The value of a dotted key.
+fn value_mut<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
+    match key.split_once('.') {
+        None => table.get_mut(key),
+        Some((section, key)) => value_mut(table.get_mut(section)?.as_table_mut()?, key),
     }
 }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::options::CameraOptions;
 use crate::counter::CounterOptions;
+use crate::kiosk::KioskOptions;
+use crate::mqtt::MqttOptions;
 use crate::output::display::DisplayOptions;
 use crate::output::exec::ExecOptions;
 use crate::output::led::LedOptions;
@@ -62,6 +64,12 @@ pub struct Config {
     /// Whether and how visits are counted.
     #[serde(default)]
     pub counter: CounterOptions,
+    /// A page for a screen, and an API.
+    #[serde(default)]
+    pub kiosk: KioskOptions,
+    /// A broker that is told what is seen.
+    #[serde(default)]
+    pub mqtt: MqttOptions,
     /// How faces are followed.
     #[serde(default)]
     pub tracking: TrackingOptions,
@@ -177,6 +185,8 @@ impl Default for Config {
             exec: ExecOptions::default(),
             shedding: SheddingOptions::default(),
             counter: CounterOptions::default(),
+            kiosk: KioskOptions::default(),
+            mqtt: MqttOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
         }
@@ -222,6 +232,8 @@ impl Config {
         self.display.validate()?;
         self.exec.validate()?;
         self.counter.validate()?;
+        self.kiosk.validate()?;
+        self.mqtt.validate()?;
         self.check_pins()
     }
 

@@ -26,8 +26,10 @@ fn read(text: &str) -> (PathBuf, Result<Config, ConfigError>) {
 
 #[test]
 fn paths_count_from_the_file() {
-    let (folder, config) = read("model = \"m.postcard\"\ndetector = \"/d.postcard\"\n");
+    let text = "model = \"m.postcard\"\ndetector = \"/d.postcard\"\n[kiosk]\ntoken_file = \"t\"\n";
+    let (folder, config) = read(text);
     let config = config.unwrap();
+    assert_eq!(config.kiosk.token_file, Some(folder.join("t")));
     assert_eq!(config.model, Some(folder.join("m.postcard")));
     assert_eq!(config.detector, Some("/d.postcard".into()));
 }
@@ -75,6 +77,9 @@ fn sections_keep_defaults_and_check_ranges() {
         ("outputs = [\"leds\"]", "did you mean `led`?"),
         ("[rgb]\npins = [1, 1, 2]", "three different ones"),
         ("[exec]\ntimeout_ms = 1", "timeout_ms is 1"),
+        ("[kiosk]\nbind = [\"0.0.0.0:80\"]", "token_file"),
+        ("[kiosk]\nbind = [\"here\"]", "line 2"),
+        ("[mqtt]\ntopic = \"a/#\"", "topic is"),
     ] {
         let error = read(text).1.unwrap_err().to_string();
         assert!(
@@ -236,7 +241,11 @@ fn the_default_file_is_the_default_and_names_every_key() {
     let full: Config = toml::from_str(&uncommented).unwrap();
     assert!(full.model.is_some() && full.detector.is_some());
     assert!(full.source.is_some() && full.detector_input_px.is_some());
-    assert_eq!(optional.len(), 4);
+    assert!(full.kiosk.token_file.is_some() && full.kiosk.owner_token_file.is_some());
+    assert!(full.kiosk.language_dir.is_some());
+    assert!(full.mqtt.device.is_some() && full.mqtt.user.is_some());
+    assert!(full.mqtt.password_file.is_some());
+    assert_eq!(optional.len(), 10);
 }
 
 #[test]

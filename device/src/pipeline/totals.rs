@@ -72,7 +72,7 @@ pub struct StageMs {
 
 impl Totals {
     /// Zero of everything.
-    pub(super) fn new(labels: &Labels) -> Self {
+    pub fn new(labels: &Labels) -> Self {
         Self {
             frames: 0,
             frames_with_face: 0,

@@ -1,0 +1,104 @@
+//! What does not change during a run: version, model, labels and how they look, settings.
+
+use mien_models::expression_model::ModelCard;
+use mien_models::label::{Labels, Rgb, appearance};
+use serde::Serialize;
+
+/// Facts about this device.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct About {
+    /// The program's version.
+    pub version: &'static str,
+    /// The expression model's card.
+    pub model: Card,
+    /// The face detector's name.
+    pub detector: String,
+    /// The labels in the model's order.
+    pub labels: Vec<Look>,
+    /// The configuration that counts, as TOML; for the owner alone.
+    #[serde(skip)]
+    pub settings: String,
+}
+
+/// A model card.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Card {
+    /// Short name.
+    pub name: String,
+    /// Data it was trained on.
+    pub data: String,
+    /// ISO 8601 date of packing.
+    pub date: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Intended use and limits.
+    pub notes: String,
+    /// Measured figures by name; fractions in 0..=1.
+    pub figures: Vec<(String, f64)>,
+}
+
+/// How a label looks; every output draws the same face from these numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Look {
+    /// The label.
+    pub name: String,
+    /// Its colour as `#rrggbb`.
+    pub color: String,
+    /// Height of the brows, -100..=100 percent of their travel.
+    pub brow_raise: i8,
+    /// Slant of the brows, -100..=100; positive has the inner ends up.
+    pub brow_slant: i8,
+    /// Opening of the eyes, 0..=100; 60 is at rest.
+    pub eye_open: u8,
+    /// Curve of the mouth, -100..=100; positive has the corners up.
+    pub mouth_curve: i8,
+    /// Opening of the mouth, 0..=100.
+    pub mouth_open: u8,
+    /// Raised upper lip on one side, 0..=100.
+    pub sneer: u8,
+}
+
+impl About {
+    /// About a run of this program.
+    pub fn new(card: Card, detector: &str, labels: &Labels, settings: String) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            model: card,
+            detector: detector.to_owned(),
+            labels: labels.iter().map(Look::of).collect(),
+            settings,
+        }
+    }
+}
+
+impl Look {
+    fn of(name: &str) -> Self {
+        let looks = appearance(name);
+        let Rgb { r, g, b } = looks.color;
+        let icon = looks.icon;
+        Self {
+            name: name.to_owned(),
+            color: format!("#{r:02x}{g:02x}{b:02x}"),
+            brow_raise: icon.brow_raise,
+            brow_slant: icon.brow_slant,
+            eye_open: icon.eye_open,
+            mouth_curve: icon.mouth_curve,
+            mouth_open: icon.mouth_open,
+            sneer: icon.sneer,
+        }
+    }
+}
+
+impl From<&ModelCard<'_>> for Card {
+    fn from(card: &ModelCard<'_>) -> Self {
+        let figures = card.figures.iter();
+        Self {
+            name: card.name.to_owned(),
+            data: card.data.to_owned(),
+            date: card.date.to_owned(),
+            licence: card.licence.to_owned(),
+            notes: card.notes.to_owned(),
+            figures: figures.map(|f| (f.name.to_owned(), f.value)).collect(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What programs read; docs/api.md shows the same JSON.
+
+use mien_device::capture::Loss;
+use mien_device::output::Output as _;
+use serde_json::Value;
+
+use crate::client::get;
+use crate::{HAPPY, SAD, Setup};
+
+#[test]
+fn json_stays_as_it_is() {
+    let mut stage = Setup::default().start();
+    let address = stage.address();
+    stage.count(3);
+    let json = |path| {
+        let answer = get(address, path);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        answer.json()
+    };
+    insta::assert_json_snapshot!("state_starting", json("/api/v1/state"));
+    stage.show(1, &[Some(HAPPY), None]);
+    insta::assert_json_snapshot!("state", json("/api/v1/state"));
+    insta::assert_json_snapshot!("counts", json("/api/v1/counts"));
+    insta::assert_json_snapshot!("about", json("/api/v1/about"));
+    let mut owner = json("/api/v1/owner");
+    for changing in ["uptime_s", "frames_per_s", "temperature_c"] {
+        assert!(owner.get(changing).is_some(), "{owner}");
+        owner[changing] = Value::Null;
+    }
+    insta::assert_json_snapshot!("owner", owner);
+}
+
+#[test]
+fn a_lost_camera_is_told_and_only_the_owner_is_told_why() {
+    let mut stage = Setup::default().start();
+    let address = stage.address();
+    assert_eq!(get(address, "/healthz").status, 503, "no frame yet");
+    stage.show(1, &[Some(SAD)]);
+    assert_eq!(get(address, "/healthz").text(), "camera ok\n");
+    let loss = Loss {
+        why: "/dev/video7 was unplugged".to_owned(),
+        attempt: 2,
+        retry_in_ms: 500,
+    };
+    stage.run.lost(&loss).unwrap();
+    let health = get(address, "/healthz");
+    assert_eq!((health.status, health.text()), (503, "camera lost\n"));
+    let state = get(address, "/api/v1/state");
+    assert_eq!(state.json()["camera"], "lost");
+    assert_eq!(state.json()["faces"].as_array().unwrap().len(), 0);
+    assert!(!state.text().contains("video7"));
+    let owner = get(address, "/api/v1/owner").json();
+    assert_eq!(owner["loss"]["why"], "/dev/video7 was unplugged");
+    assert_eq!(owner["camera_losses"], 1);
+    stage.show(2, &[]);
+    assert_eq!(get(address, "/healthz").status, 200);
+    assert_eq!(get(address, "/api/v1/owner").json()["loss"], Value::Null);
+}
+
+#[test]
+fn prometheus_reads_the_figures() {
+    let mut stage = Setup::default().start();
+    stage.count(12);
+    stage.show(1, &[Some(HAPPY), Some(HAPPY)]);
+    stage.show(2, &[]);
+    let answer = get(stage.address(), "/metrics");
+    let kind = answer.header("content-type").unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+    let text = answer.text();
+    for line in [
+        "mien_build{version=\"0.1.0\",model=\"test\"} 1",
+        "mien_frames_total 2",
+        "mien_frames_with_face_total 1",
+        "mien_camera_up 1.0",
+        "mien_faces_showing{expression=\"happy\"} 0",
+        "mien_visits_today 12",
+        "mien_expressions_today{expression=\"sad\"} 12",
+        "mien_classify_seconds_count 1",
+        "mien_counting_degraded 0.0",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+    }
+}
+
+#[test]
+fn the_pages_are_whole_and_in_the_visitors_language() {
+    use crate::client::get_with;
+    let stage = Setup::default().start();
+    let address = stage.address();
+    let page = get_with(address, "/", &["accept-language: de-DE,de;q=0.9"]);
+    assert!(page.text().contains("<html lang=\"de\">"));
+    assert!(page.text().contains("Geschätzt wird der Ausdruck"));
+    assert!(!page.text().contains("{{"));
+    let page = get_with(address, "/?lang=en", &["accept-language: de"]);
+    assert!(page.text().contains("<html lang=\"en\">"));
+    // Whatever a page names is there.
+    for path in ["/", "/owner", "/login"] {
+        let page = get(address, path);
+        assert_eq!(page.status, 200, "{path}");
+        let mut files = 0;
+        for part in page.text().split("\"/assets/").skip(1) {
+            let file = part.split('"').next().unwrap();
+            let answer = get(address, &format!("/assets/{file}"));
+            assert_eq!(answer.status, 200, "{file}");
+            assert!(answer.body.len() > 100, "{file} is empty");
+            files += 1;
+        }
+        assert!(files >= 3, "{path}");
+    }
+    let texts = get(address, "/api/v1/texts?lang=de").json();
+    assert_eq!(texts["texts"]["expression.happy"], "fröhlich");
+    assert_eq!(texts["languages"]["en"], "English");
+    for path in ["/assets/../Cargo.toml", "/assets/nothing.js", "/none"] {
+        assert_eq!(get(address, path).status, 404, "{path}");
+    }
+}

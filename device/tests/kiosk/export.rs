@@ -1,0 +1,156 @@
+//! The owner's counts over HTTP are those of `mien-device export`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use mien_device::counter::clock::{BootTime, Clock};
+use mien_device::counter::export::{self, By, Format, Query};
+use mien_device::counter::store::{Commit, Store};
+use mien_device::counter::visit::Visit;
+use mien_models::label::Labels;
+
+use crate::client::{Answer, get};
+use crate::{HAPPY, SAD, Setup};
+
+/// A machine that was started at this moment.
+struct Booted(Timestamp);
+
+impl Clock for Booted {
+    fn boot_id(&self) -> &str {
+        "a boot"
+    }
+
+    fn boot_us(&self) -> u64 {
+        0
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    fn is_synchronized(&self) -> bool {
+        true
+    }
+}
+
+/// A database with `count` visits, one every minute.
+fn fill(database: &Path, count: u64) {
+    let visit = |index: u64| {
+        let winner = if index % 3 == 0 { SAD } else { HAPPY };
+        Visit {
+            sequence: index * 60_000_000,
+            duration_ms: 4000,
+            shown_ms: (0..7).map(|l| if l == winner { 3000 } else { 0 }).collect(),
+            uncertain_ms: 1000,
+            unseen_ms: 0,
+            expression: Some(winner),
+            confidence: Some(0.5),
+        }
+    };
+    let visits: Vec<_> = (0..count).map(visit).collect();
+    let labels: Vec<_> = Labels::fer2013().iter().map(str::to_owned).collect();
+    let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+    let mut store = Store::open(database, Duration::from_secs(1), now)
+        .unwrap()
+        .store;
+    let commit = Commit {
+        boot_id: "a boot",
+        time: BootTime::new(&Booted(now)),
+        labels: &labels,
+        visits: &visits,
+        periods: &[],
+        steps: &[],
+    };
+    store.commit(commit).unwrap();
+}
+
+/// Takes a body apart that was sent in chunks.
+fn whole(address: std::net::SocketAddr, path: &str) -> (Answer, Vec<u8>) {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let mut stream = crate::client::connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    let head = crate::client::read_head(&mut reader);
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let length = usize::from_str_radix(line.trim(), 16).unwrap();
+        let mut chunk = vec![0; length + 2];
+        reader.read_exact(&mut chunk).unwrap();
+        body.extend(&chunk[..length]);
+        if length == 0 {
+            return (head, body);
+        }
+    }
+}
+
+#[test]
+fn the_export_is_the_command_s_byte_for_byte() {
+    let setup = Setup::default();
+    let database = setup.database();
+    fill(&database, 5000);
+    let stage = setup.start();
+    for (by, format, name) in [
+        (By::Hour, Format::Csv, "mien-hours.csv"),
+        (By::Day, Format::Json, "mien-days.json"),
+        (By::Visit, Format::Ndjson, "mien-visits.ndjson"),
+    ] {
+        let query = Query {
+            by,
+            ..Query::default()
+        };
+        let mut expected = Vec::new();
+        export::write(&database, &query, format, &mut expected).unwrap();
+        let by = name.trim_start_matches("mien-").split("s.").next().unwrap();
+        let path = format!("/api/v1/export?by={by}&format={}", format.name());
+        let (head, body) = whole(stage.address(), &path);
+        assert_eq!(head.status, 200);
+        assert_eq!(head.header("content-type"), Some(format.media_type()));
+        let disposition = head.header("content-disposition").unwrap();
+        assert!(disposition.contains(name), "{disposition}");
+        assert!(expected.len() > 100);
+        assert!(body == expected, "{name}: {} bytes", body.len());
+    }
+}
+
+#[test]
+fn a_range_is_one_and_a_wrong_one_is_named() {
+    let setup = Setup::default();
+    fill(&setup.database(), 600);
+    let stage = setup.start();
+    let path = "/api/v1/export?by=visit&format=ndjson\
+        &from=2026-11-23T08:30:00Z&to=2026-11-23T09:00:00Z";
+    let (_, body) = whole(stage.address(), path);
+    assert_eq!(body.iter().filter(|byte| **byte == b'\n').count(), 30);
+    for (query, says) in [
+        ("from=yesterday", "from: `yesterday` is no time"),
+        ("by=minute", "there is hour, day, visit"),
+        ("format=xml", "format: there is csv"),
+        ("by=visit&min_cell=5", "cells of 5"),
+    ] {
+        let answer = get(stage.address(), &format!("/api/v1/export?{query}"));
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.text().contains(says), "{}", answer.text());
+    }
+}
+
+#[test]
+fn without_usable_counts_there_is_a_reason() {
+    let setup = Setup::default();
+    let database = setup.database();
+    let stage = setup.start();
+    let answer = get(stage.address(), "/api/v1/export");
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert!(answer.text().contains("nothing has been counted yet"));
+    fs::write(
+        &database,
+        "no database at all, but more than a header is long",
+    )
+    .unwrap();
+    let answer = get(stage.address(), "/api/v1/export");
+    assert_eq!(answer.status, 503, "{}", answer.text());
+}
