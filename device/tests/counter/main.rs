@@ -8,5 +8,6 @@ mod keeping;
 mod kill;
 mod live;
 mod made;
+mod report;
 mod visits;
 mod writes;
