@@ -1,11 +1,10 @@
 // A tile per face in sight.
 
-import { Face, REST, UNSURE } from "./face.js";
+import { Face, REST, UNSURE, UNSURE_COLOR } from "./face.js";
 import { expression, number, text } from "./texts.js";
 
 /** Most tiles; more could not be told apart. */
 const MOST = 9;
-const UNSURE_COLOR = "#b7aec6";
 
 export class Tiles {
   /** `looks` are the labels' colours and faces by name. */
