@@ -52,6 +52,7 @@ export async function startDevice(source, settings = {}) {
     device,
     async stop() {
       clearInterval(video);
+      device.stdin?.end();
       device.kill("SIGTERM");
       await ended;
       rmSync(state, { recursive: true, force: true });
@@ -98,6 +99,15 @@ export async function open(browser, address, options = {}) {
   });
   await page.goto(address);
   return page;
+}
+
+/** Waits until `look` is true in the page. Playwright's own wait needs what the page's policy forbids. */
+export async function until(page, look, argument) {
+  const end = Date.now() + 30000;
+  while (!(await page.evaluate(look, argument))) {
+    if (Date.now() > end) throw new Error(`never came true: ${look}`);
+    await page.waitForTimeout(100);
+  }
 }
 
 /** Lets the page be told a state of the test's own making instead of the device's. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
-import { COUNTS, LABELS, SIZES, open, person, play, shots, startBrowser, startDevice } from "./device.js";
+import { COUNTS, LABELS, SIZES, open, person, play, shots, startBrowser, startDevice, until } from "./device.js";
 import { violations } from "./axe.js";
 
 const SCENES = {
@@ -81,7 +81,7 @@ test("the demo's faces are shown, live, from this device alone", async () => {
     await page.waitForTimeout(300);
   }
   assert.ok(seen.size >= 2, `${[...seen]} was all there was in nine seconds`);
-  await page.waitForFunction(() => Number(document.getElementById("visits").textContent) >= 1, null, { timeout: 30000 });
+  await until(page, () => Number(document.getElementById("visits").textContent) >= 1);
   await page.screenshot({ path: join(shots, "demo.png") });
   assert.deepEqual(page.foreign, [], "nothing is asked for elsewhere");
   assert.deepEqual(page.faults, []);
@@ -136,7 +136,7 @@ test("a screen reader is told names and changes", async () => {
   }
   const status = page.getByRole("status");
   assert.equal(await status.getAttribute("aria-live"), "polite");
-  await page.waitForFunction(() => document.getElementById("status").textContent === "3 faces: angry, sad, neutral");
+  await until(page, () => document.getElementById("status").textContent === "3 faces: angry, sad, neutral");
   assert.equal(await page.getByRole("heading", { level: 1 }).count(), 1);
   await page.getByRole("complementary", { name: "Today" }).waitFor();
   await page.context().close();
