@@ -3,11 +3,12 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const root = resolve(import.meta.dirname, "../..");
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = process.env.MIEN_DEVICE ?? join(root, "target/debug/mien-device");
 /** Where screenshots go. */
 export const shots = process.env.MIEN_SHOTS ?? join(root, "target/browser");
