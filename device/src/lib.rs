@@ -26,4 +26,5 @@ pub mod selftest;
 pub mod simulate;
 pub mod smooth;
 pub mod state;
+pub mod thermal;
 pub mod track;

@@ -4,7 +4,7 @@ mod commands;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Recognise facial expressions, on this machine alone: nothing is sent anywhere.
 #[derive(Parser)]
@@ -40,6 +40,11 @@ enum Command {
     Simulate(commands::simulate::Args),
     /// Switch all configured lights and displays off.
     Off(commands::off::Args),
+    /// Print a shell's completion script.
+    Completions(commands::completions::Args),
+    /// Write the manual pages.
+    #[command(hide = true)]
+    Man(commands::completions::ManArgs),
     /// Write a camera's frames to standard output; `run` starts it as a child.
     #[cfg(feature = "camera")]
     #[command(hide = true)]
@@ -61,6 +66,8 @@ fn main() -> ExitCode {
         Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Off(args) => commands::off::run(args),
+        Command::Completions(args) => commands::completions::run(args, Cli::command()),
+        Command::Man(args) => commands::completions::man(args, Cli::command()),
         #[cfg(feature = "camera")]
         Command::Grab(args) => commands::grab::run(args),
     })

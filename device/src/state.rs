@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// The folder of the service (`StateDirectory=mien` in its systemd unit).
+pub const SERVICE_FOLDER: &str = "/var/lib/mien";
+
 /// The folder, by environment: `MIEN_STATE_DIR`, else what systemd made for the service
 /// (`StateDirectory=mien`: /var/lib/mien), else `$XDG_DATA_HOME/mien`, usually
 /// `~/.local/share/mien`. `None` where none of them says.

@@ -13,6 +13,7 @@ use mien_device::output::Output;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
+use mien_device::pipeline::shedding::SheddingOptions;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
 use mien_device::pipeline::{self, Control, Options, PipelineError};
@@ -27,6 +28,7 @@ const WAIT: Options = Options {
     real_time: false,
     tracking: EVERY_FRAME,
     smoothing: SmoothingOptions::OFF,
+    shedding: SheddingOptions::OFF,
 };
 
 /// The detector looks at every frame.
@@ -88,7 +90,12 @@ impl Detector for Middle {
         "middle"
     }
 
-    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
+    fn detect_into(
+        &mut self,
+        view: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        faces.clear();
         std::thread::sleep(self.delay);
         self.seen += 1;
         assert_ne!(self.panics_at, Some(self.seen), "a fault in a stage");
@@ -109,11 +116,12 @@ impl Detector for Middle {
             landmarks: None,
         };
         // Black frames have no face, white ones a small and a large one.
-        Ok(match view.row(0)[0] {
-            0 => vec![],
-            255 => vec![face(10.0), face(40.0)],
-            _ => vec![face(30.0)],
-        })
+        match view.row(0)[0] {
+            0 => {}
+            255 => faces.extend([face(10.0), face(40.0)]),
+            _ => faces.push(face(30.0)),
+        }
+        Ok(())
     }
 }
 
@@ -419,4 +427,91 @@ fn the_demo_gives_the_same_verdicts_twice() {
         seen.labels
     };
     assert_eq!(verdicts(), verdicts());
+}
+
+/// A detector that takes 60 ms a look, and less with less effort.
+struct Slow {
+    share: f32,
+}
+
+impl Detector for Slow {
+    fn name(&self) -> &str {
+        "slow"
+    }
+
+    fn set_effort(&mut self, share: f32) {
+        self.share = share;
+    }
+
+    fn detect_into(
+        &mut self,
+        _: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        faces.clear();
+        std::thread::sleep(Duration::from_millis((60.0 * self.share) as u64));
+        Ok(())
+    }
+}
+
+/// Frames that belong together.
+struct Camera(Grays);
+
+impl Source for Camera {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        self.0.next_frame()
+    }
+}
+
+/// Highest level that was shown.
+#[derive(Default)]
+struct Levels(usize);
+
+impl Output for Levels {
+    fn show(&mut self, judged: &Judged) -> io::Result<()> {
+        self.0 = self.0.max(judged.shed_level);
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &Totals) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_run_that_cannot_keep_up_does_less_and_counts_it() {
+    // Looking at every frame allows 16 of the 50 a second.
+    let run = |target_fps| {
+        let options = Options {
+            overflow: Overflow::DropOldest,
+            real_time: true,
+            shedding: SheddingOptions {
+                target_fps,
+                max_temperature_c: 0.0,
+            },
+            ..WAIT
+        };
+        let mut levels = Levels::default();
+        let control = Control::default();
+        let totals = pipeline::run(
+            &mut Camera(Grays::new(&[0], 250)),
+            &mut Slow { share: 1.0 },
+            &mut Classifier::new(&test_model()).unwrap(),
+            &mut [&mut levels],
+            &options,
+            &control,
+        );
+        (totals.unwrap(), levels.0)
+    };
+    let (free, level) = run(0.0);
+    assert_eq!((free.shed.reduced, level), (0, 0));
+    let (kept_up, level) = run(24.0);
+    assert!(level > 0, "{kept_up:?}");
+    assert!(kept_up.shed.reduced > 0 && kept_up.shed.skipped == 0);
+    assert!(
+        kept_up.frames > free.frames,
+        "{} and {} frames",
+        kept_up.frames,
+        free.frames
+    );
 }

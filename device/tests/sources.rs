@@ -17,6 +17,7 @@ use mien_device::classify::Classifier;
 use mien_device::detect::{DetectError, Detection, Detector};
 use mien_device::output::Output;
 use mien_device::pipeline::channel::Overflow;
+use mien_device::pipeline::shedding::SheddingOptions;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
 use mien_device::pipeline::{self, Control, Options};
@@ -102,8 +103,13 @@ fn alone(test: &str) -> bool {
 struct NoFace;
 
 impl Detector for NoFace {
-    fn detect(&mut self, _: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
-        Ok(Vec::new())
+    fn detect_into(
+        &mut self,
+        _: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        faces.clear();
+        Ok(())
     }
 
     fn name(&self) -> &str {
@@ -155,6 +161,7 @@ fn outputs_learn_of_losses_in_their_place() {
         real_time: false,
         tracking: TrackingOptions::default(),
         smoothing: SmoothingOptions::default(),
+        shedding: SheddingOptions::OFF,
     };
     let totals = pipeline::run(
         &mut source,

@@ -14,6 +14,7 @@ use crate::classify::Classifier;
 use crate::detect::Detector;
 use crate::output::Output;
 use crate::pipeline::channel::Overflow;
+use crate::pipeline::shedding::SheddingOptions;
 use crate::pipeline::stages::{self, Judged};
 use crate::pipeline::totals::Totals;
 use crate::pipeline::{self, Control, PipelineError};
@@ -111,6 +112,7 @@ pub fn one_thread(
     let mut smoother = Smoother::new(options.smoothing, classifier.temperature());
     let detector_name = detector.name().to_owned();
     let mut collector = Collector::new(options.warmup_frames, task);
+    let mut found = Vec::new();
     for _ in 0..options.warmup_frames + options.frames {
         let Some(frame) = source.next_frame().map_err(PipelineError::from)? else {
             break;
@@ -118,7 +120,7 @@ pub fn one_thread(
         if !source.is_continuous() {
             tracker.forget();
         }
-        let tracked = stages::track(frame, detector, &mut tracker)?;
+        let tracked = stages::track(frame, detector, &mut tracker, &mut found)?;
         let judged = stages::classify(tracked, &detector_name, classifier, &mut smoother)?;
         collector.add(&judged);
     }
@@ -142,6 +144,7 @@ pub fn all_threads(
         real_time: false,
         tracking: options.tracking,
         smoothing: options.smoothing,
+        shedding: SheddingOptions::OFF,
     };
     pipeline::run(
         &mut source,

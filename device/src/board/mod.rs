@@ -26,7 +26,7 @@ pub type Serial = Box<dyn SpiBus<Error = BoardError> + Send>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BoardError {
     /// This is no Raspberry Pi, or the program was built without pins.
-    #[error("{what}: {why}{}", hint(.why))]
+    #[error("{what}: {why}{}", hint(.what, .why))]
     Unusable {
         /// The pin or bus.
         what: String,
@@ -46,7 +46,7 @@ pub enum BoardError {
 }
 
 /// What mostly helps.
-fn hint(why: &str) -> &'static str {
+fn hint(what: &str, why: &str) -> &'static str {
     let lower = why.to_lowercase();
     if lower.contains("permission denied") {
         " (hint: `sudo usermod -aG gpio,i2c,spi $USER`, then log in again)"
@@ -54,6 +54,8 @@ fn hint(why: &str) -> &'static str {
         " (hint: another program uses it, or the configuration names it twice)"
     } else if lower.contains("unknown raspberry pi") {
         " (hint: this seems to be none; `mien-device simulate` shows what lights and display would)"
+    } else if lower.contains("no such file") && what.starts_with("GPIO") {
+        " (hint: this kernel offers neither /dev/gpiomem nor /dev/mem; Raspberry Pi OS's does)"
     } else if lower.contains("no such file") {
         " (hint: switch the bus on with `sudo raspi-config`, Interface Options)"
     } else {

@@ -2,6 +2,7 @@
 //! a video pipe and the demo's virtual camera.
 
 pub mod child;
+pub mod darkness;
 pub mod demo;
 mod file_end;
 pub mod files;
@@ -40,7 +41,20 @@ pub struct Frame {
     pub timestamp_ms: u64,
 }
 
+/// Darker than this on average is no picture of anything, 0..=255.
+pub const BLACK: u8 = 6;
+
 impl Frame {
+    /// The mean of some hundred pixels all over the frame, 0..=255.
+    pub fn brightness(&self) -> u8 {
+        // No multiple of usual widths, or all samples would lie in a few columns.
+        let step = (self.pixels.len() / 997).max(1);
+        let samples = self.pixels.iter().step_by(step);
+        let count = samples.len().max(1) as u64;
+        let sum: u64 = samples.map(|&pixel| u64::from(pixel)).sum();
+        (sum / count) as u8
+    }
+
     /// The pixels as the stages read them.
     pub fn view(&self) -> Result<GrayView<'_>, PlaneError> {
         GrayView::packed(&self.pixels, self.width, self.height)

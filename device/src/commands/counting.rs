@@ -20,15 +20,23 @@ use super::Failure;
 /// Which database.
 #[derive(clap::Args)]
 pub struct DatabaseArgs {
-    /// Database [default: counts.db in the state folder, /var/lib/mien or ~/.local/share/mien]
+    /// Database [default: counts.db in the state folder, else the service's in /var/lib/mien]
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
 }
 
 impl DatabaseArgs {
-    /// Its path.
+    /// Its path. A person at the device looks for the service's counts, unless there are others.
     pub fn path(&self) -> Result<PathBuf, Failure> {
-        self.database.clone().map_or_else(in_state_folder, Ok)
+        if let Some(path) = &self.database {
+            return Ok(path.clone());
+        }
+        let service = Path::new(state::SERVICE_FOLDER).join(DATABASE);
+        match in_state_folder() {
+            Ok(own) if own.exists() || !service.exists() => Ok(own),
+            Err(failure) if !service.exists() => Err(failure),
+            _ => Ok(service),
+        }
     }
 }
 

@@ -2,16 +2,19 @@
 
 pub mod analyze;
 pub mod bench;
+pub mod completions;
 pub mod config;
 mod counting;
 pub mod detect;
 pub mod export;
 #[cfg(feature = "camera")]
 pub mod grab;
+mod log;
 mod network;
 pub mod off;
 mod open;
 mod outputs;
+mod parts;
 mod photographs;
 pub mod purge;
 pub mod report;
@@ -29,7 +32,6 @@ use std::panic;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
 
 /// Why a command could not do its work; each kind has its exit code (docs/cli.md).
 #[derive(Debug)]
@@ -61,16 +63,9 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Logs go to stderr: warnings, or what `RUST_LOG` asks for. A panic says what it is.
+/// Begins logging. A panic says what it is.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never)
-        .without_time()
-        .with_target(false)
-        .init();
+    log::start();
     let print_details = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         print_details(info);

@@ -49,7 +49,8 @@ pub fn run(args: Args) -> Outcome {
     };
     let described = found
         .as_ref()
-        .map_or("the damaged database".to_owned(), in_words);
+        .map_or("the damaged file".to_owned(), in_words);
+    let described = format!("{described} of {}", path.display());
     if !args.yes && !is_agreed(&described)? {
         writeln!(io::stdout(), "nothing was deleted")?;
         return Ok(ExitCode::from(1));
@@ -67,7 +68,7 @@ fn in_words(found: &Purged) -> String {
     }
     if !found.files_aside.is_empty() {
         let files = found.files_aside.len() as u64;
-        words += &format!(", {} of damaged databases", count(files, "file"));
+        words += &format!(", {} set aside as damaged", count(files, "file"));
     }
     words
 }

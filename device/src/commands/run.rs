@@ -5,30 +5,26 @@ use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, anyhow};
-use mien_device::board::{self, Board};
-use mien_device::config::{Config, OutputName};
+use mien_device::config::OutputName;
 use mien_device::counter::Counter;
-use mien_device::counter::today::Today;
 use mien_device::output::Output;
-use mien_device::output::guarded::{self, Guarded};
+use mien_device::output::events::Events;
 use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
-use mien_device::pipeline::health::Health;
-use mien_device::pipeline::{self, Control, Options};
-use mien_models::label::Labels;
+use mien_device::pipeline::run::Run;
+use mien_device::pipeline::{Control, Options};
 
-use super::counting;
 use super::network::{self, Network};
-use super::open::{self, ConfigArgs, Search, SearchArgs};
-use super::outputs::{self, OutputArgs};
-use super::service;
+use super::open::{ConfigArgs, SearchArgs};
+use super::outputs::OutputArgs;
+use super::parts::Parts;
 use super::source::{self, SourceArgs};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, counting, log, service};
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
@@ -39,24 +35,26 @@ Examples:
   mien-device run --source camera                 the first USB camera
   mien-device run --kiosk                         a page at http://127.0.0.1:8080/, and count
   mien-device run --source visit.mp4 --record verdicts.ndjson
-  mien-device run --source camera --count         and count visits
   ffmpeg -loglevel error -f v4l2 -i /dev/video0 -pix_fmt yuv420p -f yuv4mpegpipe - |
     mien-device run --source -                    a webcam, live")]
 pub struct Args {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
     /// Stop after N frames [default: a folder's pictures once; the demo goes on until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    frames: Option<u64>,
+    pub(super) frames: Option<u64>,
     /// Expression model file [default: the configuration's, else the embedded one]
     #[arg(long, value_name = "FILE")]
-    model: Option<PathBuf>,
+    pub(super) model: Option<PathBuf>,
     /// Face detector file [default: the configuration's, else the embedded one]
     #[arg(long, value_name = "FILE")]
-    detector: Option<PathBuf>,
+    pub(super) detector: Option<PathBuf>,
     /// Write every frame's result to FILE, a line of JSON each
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Append a line of JSON to FILE for whoever comes, changes expression or goes
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Show a page for a screen, where the configuration's `[kiosk]` says, and count visits
     #[arg(long)]
     kiosk: bool,
@@ -64,9 +62,9 @@ pub struct Args {
     #[arg(long)]
     count: bool,
     #[command(flatten)]
-    outputs: OutputArgs,
+    pub(super) outputs: OutputArgs,
     #[command(flatten)]
-    search: SearchArgs,
+    pub(super) search: SearchArgs,
     #[command(flatten)]
     config: ConfigArgs,
 }
@@ -74,83 +72,68 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let search = Search::live();
-    let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-    let (mut classifier, card) = open::classifier_and_card(args.model.as_deref(), &config)?;
+    log::set_level(config.log_level);
     let control = Control {
         stop: stop_on_signal()?,
-        health: Health::default(),
+        pause: pause_on_signal()?,
+        ..Control::default()
     };
-    let origin = args.source.origin(config.source.as_deref())?;
-    let mut source = source::open(&origin, args.frames.is_some(), config.camera, &control.stop)?;
-    // A pipe keeps its writer waiting, so that nothing is dropped here.
-    let is_endless = origin.is_endless() && args.frames.is_none();
-
-    let mut record = args.record.as_deref().map(|path| {
-        let file = File::create(path).with_context(|| format!("--record {}", path.display()))?;
-        Ok(Record::new(
-            BufWriter::new(file),
-            detector.name(),
-            classifier.labels(),
-        ))
-    });
-    let mut record = record.take().transpose().map_err(Failure::Usage)?;
-    let look = look();
-    let title = format!(
-        "{} · {}",
-        args.source.text(config.source.as_deref()),
-        card.name
-    );
-    let stdout = io::stdout().lock();
-    let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
-    let board = board::this();
-    let labels = classifier.labels().clone();
-    let names = args.outputs.names(&config);
+    let mut parts = Parts::open(&args, config, &control.stop)?;
+    let labels = parts.classifier.labels().clone();
     // A page without numbers is half a page.
-    let mut counter = counting::start(args.count || args.kiosk, &config, &labels)?;
+    let mut counter = counting::start(args.count || args.kiosk, &parts.config, &labels)?;
     let today = counter.as_ref().map(Counter::today);
-    let mut guarded = guarded_outputs(&names, &*board, &config, &labels, today.as_ref())?;
+    parts.open_outputs(&args, today.clone())?;
     let about = network::Run {
-        card,
-        detector: detector.name(),
+        card: parts.card.clone(),
+        detector: parts.detector.name(),
         labels: &labels,
-        today: today.clone(),
+        today,
     };
-    let mut network = Network::start(&config, args.kiosk, about)?;
-    let mut outputs: Vec<&mut dyn Output> = Vec::new();
-    // First: it never waits, and the others may.
-    outputs.extend(network.output());
-    if names.contains(&OutputName::Terminal) {
-        outputs.push(&mut terminal);
-    }
-    outputs.extend(guarded.iter_mut().map(|output| output as &mut dyn Output));
-    outputs.extend(record.iter_mut().map(|record| record as &mut dyn Output));
-    outputs.extend(counter.iter_mut().map(|counter| counter as &mut dyn Output));
+    let mut network = Network::start(&parts.config, args.kiosk, about)?;
+    let mut record = open_record(&args, &parts)?;
+    let mut events = open_events(&args, &parts)?;
+    let look = look();
+    let source_name = args.source.text(parts.config.source.as_deref());
+    let title = format!("{source_name} · {}", parts.card.name);
+    let mut terminal = Terminal::new(io::stdout().lock(), look, &title, &labels, args.frames);
 
-    // A live view drops what it cannot keep up with; a run of a known length misses nothing.
-    let options = Options {
-        frames: args.frames,
-        overflow: if is_endless || origin.is_live() {
-            Overflow::DropOldest
-        } else {
-            Overflow::Wait
-        },
-        real_time: !origin.is_live() && (is_endless || look != Look::Lines),
-        tracking: config.tracking,
-        smoothing: config.smoothing,
-    };
+    let mut run = Run::new(options(&args, &parts, look), &parts.classifier);
     let totals = service::watched(&control, || {
-        pipeline::run(
-            &mut source,
-            &mut *detector,
-            &mut classifier,
-            &mut outputs,
-            &options,
-            &control,
-        )
+        loop {
+            let mut outputs: Vec<&mut dyn Output> = Vec::new();
+            // First: it never waits, and the others may.
+            outputs.extend(network.output());
+            if args
+                .outputs
+                .names(&parts.config)
+                .contains(&OutputName::Terminal)
+            {
+                outputs.push(&mut terminal);
+            }
+            outputs.extend(parts.outputs.iter_mut().map(|(_, o)| o as &mut dyn Output));
+            outputs.extend(record.iter_mut().map(|record| record as &mut dyn Output));
+            outputs.extend(events.iter_mut().map(|events| events as &mut dyn Output));
+            outputs.extend(counter.iter_mut().map(|counter| counter as &mut dyn Output));
+            run.go(
+                &mut *parts.source,
+                &mut *parts.detector,
+                &mut parts.classifier,
+                &mut outputs,
+                &control,
+            )?;
+            let is_paused = control.pause.swap(false, Ordering::Relaxed);
+            if control.stop.load(Ordering::Relaxed) || !is_paused {
+                return run.finish(&mut outputs, &control);
+            }
+            drop(outputs);
+            service::reloading(|| reload(&args, &mut parts, &mut run, look, &control));
+        }
     })
     .map_err(source::failure)?;
     // Before a camera that runs until it is stopped, nobody may have come.
+    let origin = &parts.origin;
+    let is_endless = origin.is_endless() && args.frames.is_none();
     if totals.faces == 0 && !(is_endless && origin.is_live()) {
         let seen = totals.frames;
         return Err(Failure::Work(anyhow!("no face was found in {seen} frames")));
@@ -158,34 +141,71 @@ pub fn run(args: Args) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The outputs other than the terminal. One that cannot be opened is left out with a warning, as
-/// long as there is another.
-fn guarded_outputs<'a>(
-    names: &[OutputName],
-    board: &'a dyn Board,
-    config: &'a Config,
-    labels: &'a Labels,
-    today: Option<&'a Today>,
-) -> Result<Vec<Guarded<'a>>, Failure> {
-    let mut opened = Vec::new();
-    let mut last = None;
-    for &name in names.iter().filter(|&&name| name != OutputName::Terminal) {
-        let open =
-            move || outputs::open(name, board, config, labels, today).map_err(io::Error::other);
-        match Guarded::new(name.name(), Box::new(open), guarded::RETRY) {
-            Ok(output) => opened.push(output),
-            Err(error) => {
-                tracing::warn!("output {name} is left out: {error:#}");
-                last = Some(anyhow!(error).context(format!("--output {name}")));
-            }
+/// Reads the configuration again and changes what it concerns; one that cannot be used changes
+/// nothing.
+fn reload(args: &Args, parts: &mut Parts, run: &mut Run, look: Look, control: &Control) {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(failure) => {
+            let error = failure.into_error();
+            tracing::error!("everything stays as it was: {error:#}");
+            return;
         }
+    };
+    log::set_level(config.log_level);
+    let changed = parts.change(args, config, &control.stop);
+    run.set_options(options(args, parts, look));
+    if changed.source {
+        run.forget_source();
     }
-    match last {
-        Some(error) if opened.is_empty() && !names.contains(&OutputName::Terminal) => {
-            Err(Failure::Nothing(error))
-        }
-        _ => Ok(opened),
+    if changed.classifier {
+        run.set_temperature(&parts.classifier);
     }
+    tracing::info!("the configuration was read again");
+}
+
+/// A live view drops what it cannot keep up with; a run of a known length misses nothing.
+fn options(args: &Args, parts: &Parts, look: Look) -> Options {
+    let origin = &parts.origin;
+    // A pipe keeps its writer waiting, so that nothing is dropped here.
+    let is_endless = origin.is_endless() && args.frames.is_none();
+    Options {
+        frames: args.frames,
+        overflow: if is_endless || origin.is_live() {
+            Overflow::DropOldest
+        } else {
+            Overflow::Wait
+        },
+        real_time: !origin.is_live() && (is_endless || look != Look::Lines),
+        tracking: parts.config.tracking,
+        smoothing: parts.config.smoothing,
+        shedding: parts.config.shedding,
+    }
+}
+
+fn open_record(args: &Args, parts: &Parts) -> Result<Option<Record<BufWriter<File>>>, Failure> {
+    let Some(path) = args.record.as_deref() else {
+        return Ok(None);
+    };
+    let file = File::create(path)
+        .with_context(|| format!("--record {}", path.display()))
+        .map_err(Failure::Usage)?;
+    let labels = parts.classifier.labels();
+    let record = Record::new(BufWriter::new(file), parts.detector.name(), labels);
+    Ok(Some(record))
+}
+
+fn open_events(args: &Args, parts: &Parts) -> Result<Option<Events<File>>, Failure> {
+    let Some(path) = args.events.as_deref() else {
+        return Ok(None);
+    };
+    let file = File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("--events {}", path.display()))
+        .map_err(Failure::Usage)?;
+    Ok(Some(Events::new(file, parts.classifier.labels())))
 }
 
 /// A panel on a terminal with colours, lines elsewhere (`NO_COLOR`, `TERM=dumb`, pipes).
@@ -207,4 +227,14 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// A flag that SIGHUP sets, as `systemctl reload` sends it: read the configuration again. At a desk
+/// it says that the terminal is gone, and ends the program.
+fn pause_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let pause = Arc::new(AtomicBool::new(false));
+    if !io::stdin().is_terminal() {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&pause))?;
+    }
+    Ok(pause)
 }

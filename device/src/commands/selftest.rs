@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use anstyle::{AnsiColor, Style};
 use mien_device::board;
 use mien_device::config::{Config, OutputName};
+use mien_device::counter::DATABASE;
 use mien_device::selftest::{self, Check, State, machine};
 use mien_device::state;
 use mien_models::label::Labels;
@@ -58,9 +59,11 @@ pub fn run(args: Args) -> Outcome {
     let labels = check_models(&args, &config, &mut checks);
     check_source(&args, &config, &mut checks)?;
     check_outputs(&args, &config, &labels, &mut checks);
-    checks.push(machine::disk(
-        state::folder(|name| std::env::var_os(name)).as_deref(),
-    ));
+    let folder = state::folder(|name| std::env::var_os(name));
+    checks.push(machine::disk(folder.as_deref()));
+    if let Some(folder) = folder.filter(|_| config.counter.enabled) {
+        checks.push(machine::counts(&folder.join(DATABASE)));
+    }
     checks.push(machine::clock(SystemTime::now(), Path::new("/run")));
     checks.push(machine::temperature(Path::new("/sys")));
     checks.push(machine::throttling(Path::new("/sys")));

@@ -27,6 +27,16 @@ pub fn watched<T>(control: &Control, work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Runs `work`, which takes on another configuration, and tells systemd before and after.
+pub fn reloading(work: impl FnOnce()) {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
+    }
+    work();
+    notify(&[NotifyState::Ready]);
+}
+
 fn feed(control: &Control, period: Duration, is_done: &mpsc::Receiver<()>) {
     let mut checkup = Checkup::new(&control.health);
     while is_done.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {

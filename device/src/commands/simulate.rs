@@ -1,7 +1,8 @@
 //! `mien-device simulate`: what lights and display would show, without a Pi.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
@@ -18,6 +19,8 @@ use super::{Failure, Outcome};
 const COLUMNS: u32 = 3;
 /// Probability of the expression that is shown; the others share the rest.
 const LIKELY: f32 = 0.72;
+/// How long a moving picture shows each panel, hundredths of a second.
+const PANEL_CENTISECONDS: u16 = 120;
 /// What the count says.
 const VISITORS: u64 = 42;
 
@@ -27,9 +30,10 @@ const VISITORS: u64 = 42;
 Examples:
   mien-device simulate                            the configured display, as text
   mien-device simulate --show happy
-  mien-device simulate --out panels.png           every expression, with lights")]
+  mien-device simulate --out panels.png           every expression, with lights
+  mien-device simulate --out panels.gif           one after the other, moving")]
 pub struct Args {
-    /// Write a picture of all panels instead of text (.png, .jpg)
+    /// Write a picture of all panels instead of text (.png, .jpg; .gif shows them in turn)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only this: a label, `nobody`, `unsure` or `no-camera`
@@ -51,9 +55,16 @@ pub fn run(args: Args) -> Outcome {
     let moods = moods(&labels, args.show.as_deref())?;
     match args.out {
         Some(path) => {
-            let sheet = sheet(&config.display, &labels, &moods);
-            sheet
-                .save(&path)
+            let is_gif = path
+                .extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case("gif"));
+            let written = if is_gif {
+                write_gif(&path, &config.display, &labels, &moods)
+            } else {
+                let sheet = sheet(&config.display, &labels, &moods);
+                sheet.save(&path).map_err(Into::into)
+            };
+            written
                 .with_context(|| format!("--out {}", path.display()))
                 .map_err(Failure::Work)?;
         }
@@ -118,6 +129,27 @@ fn print(
         write!(to, "{}", simulate::as_text(&picture, width, height))?;
     }
     writeln!(to, "{}", "─".repeat(options.width_px.into()))
+}
+
+/// A panel after the other, for ever.
+fn write_gif(
+    path: &Path,
+    options: &DisplayOptions,
+    labels: &Labels,
+    moods: &[Mood<'_>],
+) -> anyhow::Result<()> {
+    let [width, height] = simulate::panel_size(options, labels).map(|side| side as u16);
+    let file = BufWriter::new(File::create(path)?);
+    let mut encoder = gif::Encoder::new(file, width, height, &[])?;
+    encoder.set_repeat(gif::Repeat::Infinite)?;
+    for &mood in moods {
+        let panel = sheet(options, labels, &[mood]);
+        let mut frame = gif::Frame::from_rgb(width, height, panel.as_raw());
+        frame.delay = PANEL_CENTISECONDS;
+        encoder.write_frame(&frame)?;
+    }
+    encoder.into_inner()?.flush()?;
+    Ok(())
 }
 
 fn sheet(options: &DisplayOptions, labels: &Labels, moods: &[Mood<'_>]) -> RgbImage {

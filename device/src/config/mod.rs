@@ -17,6 +17,7 @@ use crate::output::display::DisplayOptions;
 use crate::output::exec::ExecOptions;
 use crate::output::led::LedOptions;
 use crate::output::rgb::RgbOptions;
+use crate::pipeline::shedding::SheddingOptions;
 use crate::smooth::SmoothingOptions;
 use crate::track::TrackingOptions;
 
@@ -36,6 +37,9 @@ pub struct Config {
     pub detector_equalize: bool,
     /// What `--source` names, where it is not given.
     pub source: Option<String>,
+    /// What is logged, where `RUST_LOG` does not say.
+    #[serde(default)]
+    pub log_level: LogLevel,
     /// What to ask a camera for.
     #[serde(default)]
     pub camera: CameraOptions,
@@ -54,6 +58,9 @@ pub struct Config {
     /// A program that is run when the expression changes.
     #[serde(default)]
     pub exec: ExecOptions,
+    /// When to do less.
+    #[serde(default)]
+    pub shedding: SheddingOptions,
     /// Whether and how visits are counted.
     #[serde(default)]
     pub counter: CounterOptions,
@@ -69,6 +76,39 @@ pub struct Config {
     /// How verdicts are smoothed.
     #[serde(default)]
     pub smoothing: SmoothingOptions,
+}
+
+/// The least weight of what is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What went wrong.
+    Error,
+    /// What may go wrong.
+    #[default]
+    Warn,
+    /// What happens.
+    Info,
+    /// What happens inside.
+    Debug,
+    /// All of it.
+    Trace,
+}
+
+impl LogLevel {
+    /// As the configuration spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// An output by its name.
@@ -136,12 +176,14 @@ impl Default for Config {
             detector_input_px: None,
             detector_equalize: false,
             source: None,
+            log_level: LogLevel::default(),
             camera: CameraOptions::default(),
             outputs: terminal_only(),
             led: LedOptions::default(),
             rgb: RgbOptions::default(),
             display: DisplayOptions::default(),
             exec: ExecOptions::default(),
+            shedding: SheddingOptions::default(),
             counter: CounterOptions::default(),
             kiosk: KioskOptions::default(),
             mqtt: MqttOptions::default(),
@@ -182,6 +224,7 @@ impl Config {
     /// One line that names the key, what it is and what it may be.
     pub fn check(&self) -> Result<(), String> {
         self.camera.validate()?;
+        self.shedding.validate()?;
         self.tracking.validate()?;
         self.smoothing.validate()?;
         self.led.validate()?;

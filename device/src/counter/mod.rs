@@ -14,6 +14,7 @@ mod options;
 pub mod range;
 pub mod report;
 pub mod store;
+mod tally;
 pub mod today;
 pub mod visit;
 mod writer;

@@ -1,20 +1,19 @@
 //! The counter's own thread: gathers batches, writes them now and then, and goes on when it cannot.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use mien_models::label::Labels;
 
 use super::CounterOptions;
 use super::batch::Batch;
 use super::clock::{BootTime, Clock, Step};
-use super::history::{self, Step as Length};
 use super::store::{Commit, Period, Store, StoreError, damage};
+use super::tally::{self, Tally};
 use super::today::{Today, TodayCounts};
 
 /// Longest time between two looks at clock and calendar.
@@ -23,8 +22,11 @@ const TICK: Duration = Duration::from_millis(250);
 const LOOK_US: u64 = 1_000_000;
 /// Time between two writes while nobody is here: then only the up-time grows.
 const IDLE_US: u64 = 60_000_000;
-/// Time between two attempts while the database cannot be written.
+/// Time to the next attempt while the database cannot be written; each is twice as long as the one
+/// before.
 const RETRY_US: u64 = 5_000_000;
+/// The longest.
+const MAX_RETRY_US: u64 = 60_000_000;
 /// How long another program's lock is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two looks for visits beyond their retention.
@@ -75,21 +77,11 @@ pub struct Writer {
     /// When something was written last, and when an attempt may be made again.
     written_us: Option<u64>,
     next_attempt_us: u64,
+    retry_us: u64,
     next_roll_up_us: u64,
     /// What went wrong last.
     trouble: Option<String>,
     tally: Tally,
-}
-
-/// Today's visits that are in the database.
-#[derive(Default)]
-struct Tally {
-    /// The day's begin and the next one's, Unix milliseconds.
-    day_ms: [i64; 2],
-    /// Visits by the expression shown longest.
-    written: Vec<(Option<String>, u64)>,
-    /// What was written last, which may come again: who is still here.
-    last: BTreeSet<u64>,
 }
 
 impl Writer {
@@ -124,6 +116,7 @@ impl Writer {
             steps: Vec::new(),
             written_us: None,
             next_attempt_us: now_us,
+            retry_us: RETRY_US,
             next_roll_up_us: now_us,
             trouble: None,
             tally: Tally::default(),
@@ -259,6 +252,7 @@ impl Writer {
                     tracing::info!("{}: counts are written again", self.path.display());
                 }
                 self.written_us = Some(now_us);
+                self.retry_us = RETRY_US;
             }
             Err(error) => {
                 let trouble = error.to_string();
@@ -266,9 +260,12 @@ impl Writer {
                     tracing::warn!("{trouble}; counts wait in memory");
                 }
                 self.trouble = Some(trouble);
-                self.next_attempt_us = now_us + RETRY_US;
-                // The next attempt opens, and so checks, it again.
-                self.store = None;
+                self.next_attempt_us = now_us + self.retry_us;
+                self.retry_us = (2 * self.retry_us).min(MAX_RETRY_US);
+                if !error.is_passing() {
+                    // The next attempt opens, and so checks, it again.
+                    self.store = None;
+                }
             }
         }
         outcome.is_ok()
@@ -303,7 +300,7 @@ impl Writer {
         self.closed.clear();
         self.steps.clear();
         // What was written stays written, whatever becomes of the rest.
-        self.tally.day_ms = day(&self.time, now_us, &self.zone);
+        self.tally.day_ms = tally::day(&self.time, now_us, &self.zone);
         self.count_today()
     }
 
@@ -348,9 +345,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Tells today's counts: what is written and who has come since.
+    /// Tells today's counts.
     fn publish(&mut self, now_us: u64) {
-        let day_ms = day(&self.time, now_us, &self.zone);
+        let day_ms = tally::day(&self.time, now_us, &self.zone);
         if day_ms != self.tally.day_ms {
             self.tally.day_ms = day_ms;
             self.tally.written.clear();
@@ -358,56 +355,26 @@ impl Writer {
                 tracing::debug!("{error}");
             }
         }
-        let mut visits = 0;
-        let mut expressions: Vec<u64> = vec![0; self.labels.len()];
-        for (name, count) in &self.tally.written {
-            visits += count;
-            let index = self
-                .labels
-                .iter()
-                .position(|label| Some(label) == name.as_ref());
-            if let Some(index) = index {
-                expressions[index] += count;
-            }
-        }
-        let fresh = self.pending.visits.values().filter(|visit| {
-            let end_ms = self.time.wall_ms(visit.sequence) + visit.duration_ms as i64;
-            end_ms >= day_ms[0] && !self.tally.last.contains(&visit.sequence)
-        });
-        for visit in fresh {
-            visits += 1;
-            if let Some(count) = visit
-                .expression
-                .and_then(|index| expressions.get_mut(index))
-            {
-                *count += 1;
-            }
-        }
-        let lost = self.pending.lost;
-        let degraded = self.trouble.clone();
-        let degraded = match lost {
-            0 => degraded,
-            _ => Some(format!(
-                "{lost} visits are lost: {}",
-                degraded.unwrap_or_else(|| "they found no room in memory".to_owned())
-            )),
-        };
+        let pending = self.pending.visits.values();
+        let (visits, expressions) = self.tally.count(pending, &self.labels, &self.time);
         self.today.set(TodayCounts {
             visits,
             expressions: self.labels.iter().cloned().zip(expressions).collect(),
-            degraded,
+            degraded: self.degraded(),
         });
+    }
+
+    /// What is wrong at the moment, in one line.
+    fn degraded(&self) -> Option<String> {
+        match (self.pending.lost, &self.trouble) {
+            (0, trouble) => trouble.clone(),
+            (lost, Some(why)) => Some(format!("{lost} visits are lost: {why}")),
+            (lost, None) => Some(format!(
+                "{lost} visits found no room in memory and are lost"
+            )),
+        }
     }
 }
 
-/// Begin of today and of tomorrow, Unix milliseconds.
-fn day(time: &BootTime, now_us: u64, zone: &TimeZone) -> [i64; 2] {
-    let now_ms = time.wall_ms(now_us);
-    let begin = history::begin(now_ms, Length::Day, zone);
-    let end = begin.as_ref().and_then(|begin| begin.tomorrow().ok());
-    let ms = |moment: Option<Zoned>| moment.map(|moment| moment.timestamp().as_millisecond());
-    [
-        ms(begin).unwrap_or(now_ms),
-        ms(end).unwrap_or(i64::MAX / 2000),
-    ]
-}
+#[cfg(test)]
+mod tests;

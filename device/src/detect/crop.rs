@@ -63,7 +63,7 @@ pub fn crop_for(detection: &Detection, detector: &str) -> CropRect {
 fn roll_turn_q16(landmarks: &[[f32; 2]; 5]) -> i16 {
     let [[right_x, right_y], [left_x, left_y], ..] = *landmarks;
     let (dx, dy) = (left_x - right_x, left_y - right_y);
-    let distance = dx.hypot(dy);
+    let distance = (dx * dx + dy * dy).sqrt();
     if !distance.is_finite() || distance < MIN_EYE_DISTANCE_PX {
         return 0;
     }

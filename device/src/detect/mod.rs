@@ -92,6 +92,22 @@ pub trait Detector {
     /// Short name for output and for [`crop::crop_for`], such as `haar`.
     fn name(&self) -> &str;
 
-    /// The faces in the picture, in an order that depends only on the picture.
-    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError>;
+    /// Puts the faces in the picture into `faces` in place of what is there, in an order that
+    /// depends only on the picture. After an error `faces` holds nothing of use.
+    fn detect_into(
+        &mut self,
+        view: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError>;
+
+    /// How much effort to spend from now on, above 0 and up to 1, which is as configured: less
+    /// finds large faces only. A detector without such a choice goes on as before.
+    fn set_effort(&mut self, _share: f32) {}
+
+    /// The faces in the picture.
+    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
+        let mut faces = Vec::new();
+        self.detect_into(view, &mut faces)?;
+        Ok(faces)
+    }
 }

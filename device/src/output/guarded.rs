@@ -12,23 +12,23 @@ use crate::pipeline::totals::Totals;
 pub const RETRY: Duration = Duration::from_secs(5);
 
 /// Opens the output; called again after each failure.
-pub type Open<'a> = dyn FnMut() -> io::Result<Box<dyn Output>> + 'a;
+pub type Open = dyn FnMut() -> io::Result<Box<dyn Output>>;
 
 /// An output with a guard.
-pub struct Guarded<'a> {
+pub struct Guarded {
     name: String,
-    open: Box<Open<'a>>,
+    open: Box<Open>,
     output: Option<Box<dyn Output>>,
     retry: Duration,
     failed: Instant,
 }
 
-impl<'a> Guarded<'a> {
+impl Guarded {
     /// Opens the output for the first time. `name` is for messages.
     ///
     /// # Errors
     /// If it cannot be opened.
-    pub fn new(name: &str, mut open: Box<Open<'a>>, retry: Duration) -> io::Result<Self> {
+    pub fn new(name: &str, mut open: Box<Open>, retry: Duration) -> io::Result<Self> {
         let output = open()?;
         Ok(Self {
             name: name.to_owned(),
@@ -60,7 +60,7 @@ impl<'a> Guarded<'a> {
     }
 }
 
-impl Output for Guarded<'_> {
+impl Output for Guarded {
     fn show(&mut self, judged: &Judged) -> io::Result<()> {
         self.with(|output| output.show(judged));
         Ok(())

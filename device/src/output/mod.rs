@@ -1,6 +1,7 @@
 //! What shows a run's results: terminal, lights, display, programs, files.
 
 pub mod display;
+pub mod events;
 pub mod exec;
 mod fade;
 pub mod guarded;

@@ -5,8 +5,9 @@ use std::io;
 
 use mien_models::label::Labels;
 use serde::{Deserialize, Serialize};
-use smart_leds::{RGB8, SmartLedsWrite as _};
+use smart_leds::{RGB8, RGBA, SmartLedsWrite as _, White};
 use ws2812_spi::hosted::Ws2812;
+use ws2812_spi::hosted::devices::Sk6812w;
 
 use super::Output;
 use super::fade::{Fade, light_of};
@@ -31,6 +32,8 @@ pub struct RgbOptions {
     /// Number of WS2812 or SK6812 lights on a strip whose data line is that of SPI bus 0
     /// (GPIO 10); 0 is no strip but three pins.
     pub strip_leds: u16,
+    /// Whether each of them has a white light as well (SK6812 RGBW).
+    pub strip_white: bool,
     /// Brightness at full certainty, 0..=1.
     pub brightness: f32,
     /// Time in which about two thirds of a change of colour are done, milliseconds.
@@ -43,6 +46,7 @@ impl Default for RgbOptions {
             pins: [17, 27, 22],
             active: Active::High,
             strip_leds: 0,
+            strip_white: false,
             brightness: 0.5,
             fade_ms: 250,
         }
@@ -91,6 +95,10 @@ enum Target {
         strip: Box<Ws2812<SerialLine>>,
         leds: usize,
     },
+    WhiteStrip {
+        strip: Box<Ws2812<SerialLine, Sk6812w>>,
+        leds: usize,
+    },
 }
 
 impl Target {
@@ -106,11 +114,28 @@ impl Target {
                 outcome
             }
             Self::Strip { strip, leds } => {
-                let [r, g, b] = color.map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8);
+                let [r, g, b] = color.map(byte);
                 strip.write(std::iter::repeat_n(RGB8 { r, g, b }, *leds))
+            }
+            Self::WhiteStrip { strip, leds } => {
+                // What all three have in common is white, and the white light's to give.
+                let white = color.into_iter().fold(1.0, f32::min);
+                let [r, g, b] = color.map(|value| byte(value - white));
+                let color = RGBA {
+                    r,
+                    g,
+                    b,
+                    a: White(byte(white)),
+                };
+                strip.write(std::iter::repeat_n(color, *leds))
             }
         }
     }
+}
+
+/// A share of 1 in 255ths.
+fn byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 /// [`Serial`] as the strip's driver wants it.
@@ -163,9 +188,13 @@ impl RgbLight {
     ) -> Result<Self, BoardError> {
         let target = if options.strip_leds > 0 {
             let serial = SerialLine(board.spi(0, STRIP_CLOCK_HZ)?);
-            Target::Strip {
-                strip: Box::new(Ws2812::new(serial)),
-                leds: options.strip_leds.into(),
+            let leds = options.strip_leds.into();
+            if options.strip_white {
+                let strip = Box::new(Ws2812::new_sk6812w(serial));
+                Target::WhiteStrip { strip, leds }
+            } else {
+                let strip = Box::new(Ws2812::new(serial));
+                Target::Strip { strip, leds }
             }
         } else {
             let [r, g, b] = options

@@ -11,6 +11,7 @@ use mien_models::label::appearance;
 use super::Output;
 use super::palette::{Depth, label_style};
 use crate::capture::Loss;
+use crate::pipeline::shedding::LEVELS;
 use crate::pipeline::stages::{Judged, JudgedFace};
 use crate::pipeline::totals::Totals;
 use crate::report::UNCERTAIN;
@@ -114,8 +115,12 @@ impl<W: Write> Terminal<W> {
             .rate
             .per_s()
             .map_or(String::new(), |rate| format!("  {rate:.0}/s"));
+        let shed = match judged.shed_level {
+            0 => String::new(),
+            level => format!("  doing less: {level} of {}", LEVELS.len() - 1),
+        };
         format!(
-            " {BOLD}Mien{BOLD:#}  {DIM}{frame}{rate}  {}{DIM:#}",
+            " {BOLD}Mien{BOLD:#}  {DIM}{frame}{rate}{shed}  {}{DIM:#}",
             self.title
         )
     }

@@ -5,26 +5,33 @@
 
 pub mod channel;
 pub mod health;
+pub mod run;
+pub mod shedding;
 pub mod stages;
 pub mod totals;
 
 use std::panic;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::capture::darkness::{Darkness, Finding};
 use crate::capture::{CaptureError, Frame, Loss, Source};
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::{DetectError, Detector};
 use crate::output::Output;
-use crate::smooth::{Smoother, SmoothingOptions};
+use crate::smooth::SmoothingOptions;
+use crate::thermal;
 use crate::track::{Tracker, TrackingOptions};
 
-use channel::{Overflow, Receiver, Sender, bounded};
+use channel::{Overflow, Receiver, Sender};
 use health::{Health, Pulse};
+use run::Run;
+use shedding::{LEVELS, Meter, Shedder, SheddingOptions, Work};
 use stages::{Judged, Tracked};
-use totals::{Dropped, Totals};
+use totals::Totals;
 
 /// Frames that may wait in front of a stage. More would only add delay.
 const CAPACITY: usize = 2;
@@ -45,6 +52,8 @@ pub struct Options {
     pub tracking: TrackingOptions,
     /// How verdicts are smoothed.
     pub smoothing: SmoothingOptions,
+    /// When to do less; without effect where no frame may be missed.
+    pub shedding: SheddingOptions,
 }
 
 /// What a run shares with whoever watches it.
@@ -52,8 +61,18 @@ pub struct Options {
 pub struct Control {
     /// Set to end the run.
     pub stop: Arc<AtomicBool>,
+    /// Set to end [`Run::go`] between two frames, so that it can go on with other parts.
+    pub pause: Arc<AtomicBool>,
     /// How the stages are.
     pub health: Health,
+    /// What they do.
+    pub work: Work,
+}
+
+impl Control {
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.pause.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a run ended early.
@@ -87,56 +106,9 @@ pub fn run(
     options: &Options,
     control: &Control,
 ) -> Result<Totals, PipelineError> {
-    let start = Instant::now();
-    let mut totals = Totals::new(classifier.labels());
-    let detector_name = detector.name().to_owned();
-    let is_continuous = source.is_continuous();
-    let mut tracker = Tracker::new(options.tracking);
-    let mut smoother = Smoother::new(options.smoothing, classifier.temperature());
-    let (to_detect, frames) = bounded(CAPACITY, options.overflow);
-    let (to_classify, tracked) = bounded(CAPACITY, options.overflow);
-    let (to_output, judged) = bounded(CAPACITY, options.overflow);
-
-    let (output_result, stage_results) = thread::scope(|scope| {
-        let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
-        let capture = spawn("capture")
-            .spawn_scoped(scope, || capture_stage(source, to_detect, options, control))?;
-        let detect = spawn("detect").spawn_scoped(scope, || {
-            let pulse = control.health.pulse(1);
-            detect_stage(
-                frames,
-                detector,
-                &mut tracker,
-                is_continuous,
-                to_classify,
-                pulse,
-            )
-        })?;
-        let classify = spawn("classify").spawn_scoped(scope, || {
-            let judge =
-                |tracked| stages::classify(tracked, &detector_name, classifier, &mut smoother);
-            classify_stage(tracked, judge, to_output, control.health.pulse(2))
-        })?;
-        // Ends when the stages above have ended; ending early ends them.
-        let pulse = control.health.pulse(3);
-        let output_result = output_stage(judged, outputs, &mut totals, pulse);
-        Ok::<_, PipelineError>((output_result, [join(capture), join(detect), join(classify)]))
-    })?;
-
-    let [capture, detect, classify] = stage_results;
-    // A stage that fails closes its channels; the others then end without an error, so the
-    // first error is the cause.
-    let dropped = Dropped {
-        detect: capture?,
-        classify: detect?,
-        output: classify?,
-    };
-    output_result?;
-    totals.finish(dropped, start.elapsed());
-    for output in outputs {
-        output.finish(&totals)?;
-    }
-    Ok(totals)
+    let mut run = Run::new(*options, classifier);
+    run.go(source, detector, classifier, outputs, control)?;
+    run.finish(outputs, control)
 }
 
 /// What a stage returns: how many items the channel behind it dropped.
@@ -155,22 +127,32 @@ type Passed<T> = Result<T, Loss>;
 fn capture_stage(
     source: &mut dyn Source,
     next: Sender<Passed<Frame>>,
-    options: &Options,
+    real_time_from: Option<Instant>,
+    left: &mut u64,
     control: &Control,
 ) -> StageResult {
     let pulse = control.health.pulse(0);
-    let start = Instant::now();
-    let mut left = options.frames.unwrap_or(u64::MAX);
-    while left > 0 && !control.stop.load(Ordering::Relaxed) {
+    let mut darkness = Darkness::default();
+    while *left > 0 && !control.is_over() {
         // A lost camera counts, too: each attempt to get it back ends in time.
         pulse.beat();
         let passed = match source.next_frame() {
             Ok(Some(frame)) => {
-                if options.real_time {
+                if let Some(start) = real_time_from {
                     let due = start + Duration::from_millis(frame.timestamp_ms);
                     thread::sleep(due.saturating_duration_since(Instant::now()));
                 }
-                left -= 1;
+                *left -= 1;
+                control.work.offer();
+                match darkness.look(&frame, Instant::now()) {
+                    Some(Finding::Black) => {
+                        tracing::warn!(
+                            "the picture is black: is the lens covered, or the room dark?"
+                        );
+                    }
+                    Some(Finding::Bright) => tracing::warn!("the picture is no longer black"),
+                    None => {}
+                }
                 Ok(frame)
             }
             Ok(None) => break,
@@ -184,19 +166,52 @@ fn capture_stage(
     Ok(next.dropped())
 }
 
+/// What the detecting stage works with.
+struct Detecting<'a> {
+    detector: &'a mut (dyn Detector + Send),
+    tracker: &'a mut Tracker,
+    /// `None` where no frame may be missed.
+    shedder: Option<&'a mut Shedder>,
+    is_continuous: bool,
+}
+
 fn detect_stage(
     frames: Receiver<Passed<Frame>>,
-    detector: &mut (dyn Detector + Send),
-    tracker: &mut Tracker,
-    is_continuous: bool,
+    stage: Detecting<'_>,
     next: Sender<Passed<Tracked>>,
-    pulse: &Pulse,
+    control: &Control,
 ) -> StageResult {
+    let Detecting {
+        detector,
+        tracker,
+        mut shedder,
+        is_continuous,
+    } = stage;
+    let pulse = control.health.pulse(1);
+    let mut meter = Meter::new(&control.work, Instant::now());
+    if let Some(shedder) = &shedder {
+        set_measures(shedder, detector, tracker, control);
+    }
+    let mut found = Vec::new();
     while let Some(frame) = pulse.idle(|| frames.recv()) {
         if !is_continuous || frame.is_err() {
             tracker.forget();
         }
-        let tracked = frame.map(|frame| stages::track(frame, detector, tracker));
+        if let Some(shedder) = &mut shedder {
+            adapt(shedder, &mut meter, detector, tracker, control);
+            let stride = LEVELS[shedder.level()].frame_stride;
+            if frame.as_ref().is_ok_and(|f| f.sequence % stride != 0) {
+                control.work.skip();
+                continue;
+            }
+        }
+        let start = Instant::now();
+        let tracked = frame.map(|frame| {
+            let mut tracked = stages::track(frame, detector, tracker, &mut found)?;
+            tracked.shed_level = control.work.level();
+            Ok(tracked)
+        });
+        control.work.detected(start.elapsed());
         if next.send(swap(tracked)?).is_err() {
             break;
         }
@@ -204,14 +219,55 @@ fn detect_stage(
     Ok(next.dropped())
 }
 
+/// Does more or less, by what was measured.
+fn adapt(
+    shedder: &mut Shedder,
+    meter: &mut Meter,
+    detector: &mut dyn Detector,
+    tracker: &mut Tracker,
+    control: &Control,
+) {
+    let temperature_c = || thermal::hottest_c(Path::new(thermal::SYS));
+    let before = shedder.level();
+    if let Some(load) = meter.load(&control.work, Instant::now(), temperature_c) {
+        shedder.look(&load);
+        if shedder.level() != before {
+            tracing::info!(
+                "shedding level {} of {} after {before}: {load}",
+                shedder.level(),
+                LEVELS.len() - 1
+            );
+        }
+    }
+    if shedder.level() != before {
+        set_measures(shedder, detector, tracker, control);
+    }
+}
+
+fn set_measures(
+    shedder: &Shedder,
+    detector: &mut dyn Detector,
+    tracker: &mut Tracker,
+    control: &Control,
+) {
+    let measures = LEVELS[shedder.level()];
+    detector.set_effort(measures.effort);
+    tracker.set_interval_factor(measures.interval_factor);
+    control.work.set_level(shedder.level());
+}
+
 fn classify_stage(
     tracked: Receiver<Passed<Tracked>>,
     mut judge: impl FnMut(Tracked) -> Result<Judged, PipelineError>,
     next: Sender<Passed<Judged>>,
-    pulse: &Pulse,
+    control: &Control,
 ) -> StageResult {
+    let pulse = control.health.pulse(2);
     while let Some(tracked) = pulse.idle(|| tracked.recv()) {
-        if next.send(swap(tracked.map(&mut judge))?).is_err() {
+        let start = Instant::now();
+        let judged = swap(tracked.map(&mut judge))?;
+        control.work.classified(start.elapsed());
+        if next.send(judged).is_err() {
             break;
         }
     }

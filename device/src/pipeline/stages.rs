@@ -7,7 +7,7 @@ use crate::classify::{Classifier, Verdict};
 use crate::detect::crop::crop_for;
 use crate::detect::{Detection, Detector};
 use crate::smooth::{Shown, Smoother};
-use crate::track::{Track, Tracker};
+use crate::track::{MAX_TRACKS, Track, Tracker, Tracks};
 
 use super::PipelineError;
 
@@ -17,11 +17,13 @@ pub struct Tracked {
     /// The frame.
     pub frame: Frame,
     /// Its faces; all of them visible.
-    pub tracks: Vec<Track>,
+    pub tracks: Tracks,
     /// Time the detector took; `None` where it did not look.
     pub detect_time: Option<Duration>,
     /// Time spent following faces.
     pub track_time: Duration,
+    /// How much less than everything was done, see [`LEVELS`](super::shedding::LEVELS).
+    pub shed_level: usize,
 }
 
 /// One face with its verdict.
@@ -37,13 +39,16 @@ pub struct JudgedFace {
     pub shown: Shown,
 }
 
+/// The faces of a frame: at most as many as are followed, without a place on the heap.
+pub type Faces = heapless::Vec<JudgedFace, MAX_TRACKS>;
+
 /// A frame with its faces judged: what outputs show.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The frame.
     pub frame: Frame,
     /// Its faces, largest first.
-    pub faces: Vec<JudgedFace>,
+    pub faces: Faces,
     /// Time the detector took; `None` where it did not look.
     pub detect_time: Option<Duration>,
     /// Time spent following faces.
@@ -52,13 +57,17 @@ pub struct Judged {
     pub classify_time: Duration,
     /// Time spent smoothing.
     pub smooth_time: Duration,
+    /// How much less than everything was done, see [`LEVELS`](super::shedding::LEVELS).
+    pub shed_level: usize,
 }
 
-/// Follows the faces of a frame, and looks for them where the tracker asks for it.
+/// Follows the faces of a frame, and looks for them where the tracker asks for it. `found` is a
+/// buffer for what the detector finds.
 pub fn track(
     frame: Frame,
     detector: &mut dyn Detector,
     tracker: &mut Tracker,
+    found: &mut Vec<Detection>,
 ) -> Result<Tracked, PipelineError> {
     let start = Instant::now();
     let mut detect_time = None;
@@ -66,17 +75,19 @@ pub fn track(
     let mut tracks = tracker.update(&view, frame.timestamp_ms, None);
     if tracker.wants_detection() {
         let start = Instant::now();
-        let detections = detector.detect(&view)?;
+        detector.detect_into(&view, found)?;
         detect_time = Some(start.elapsed());
-        tracks = tracker.update(&view, frame.timestamp_ms, Some(&detections));
+        tracks = tracker.update(&view, frame.timestamp_ms, Some(found));
     }
+    tracks.retain(|track| track.is_visible);
     Ok(Tracked {
-        tracks: tracks.into_iter().filter(|t| t.is_visible).collect(),
+        tracks,
         frame,
         detect_time,
         track_time: start
             .elapsed()
             .saturating_sub(detect_time.unwrap_or_default()),
+        shed_level: 0,
     })
 }
 
@@ -93,6 +104,7 @@ pub fn classify(
         tracks,
         detect_time,
         track_time,
+        shed_level,
     } = tracked;
     let start = Instant::now();
     let mut smooth_time = Duration::ZERO;
@@ -111,8 +123,9 @@ pub fn classify(
                 shown,
             })
         })
-        .collect::<Result<Vec<_>, PipelineError>>()?;
+        .collect::<Result<Faces, PipelineError>>()?;
     let area = |face: &JudgedFace| face.detection.width * face.detection.height;
+    // Stable; of so few it allocates nothing.
     faces.sort_by(|a, b| area(b).total_cmp(&area(a)));
     Ok(Judged {
         frame,
@@ -121,5 +134,6 @@ pub fn classify(
         track_time,
         classify_time: start.elapsed().saturating_sub(smooth_time),
         smooth_time,
+        shed_level,
     })
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::report::ByLabel;
 
+use super::shedding::Work;
 use super::stages::Judged;
 
 /// Counts of a run. Serializes as the JSON object that docs/cli.md describes.
@@ -28,6 +29,8 @@ pub struct Totals {
     pub uncertain: u64,
     /// Frames dropped because a stage was too slow.
     pub dropped: Dropped,
+    /// What was left undone for want of time or for heat.
+    pub shed: Shed,
     /// How often the camera was lost; each failed attempt to get it back counts.
     pub camera_losses: u64,
     /// Mean time per frame and stage, milliseconds.
@@ -45,6 +48,15 @@ pub struct Dropped {
     pub classify: u64,
     /// In front of the outputs.
     pub output: u64,
+}
+
+/// What load shedding left undone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Shed {
+    /// Frames treated with less than everything.
+    pub reduced: u64,
+    /// Frames left out against heat.
+    pub skipped: u64,
 }
 
 /// Time per stage, milliseconds.
@@ -70,6 +82,7 @@ impl Totals {
             expressions: labels.iter().map(|name| (name.to_owned(), 0)).collect(),
             uncertain: 0,
             dropped: Dropped::default(),
+            shed: Shed::default(),
             camera_losses: 0,
             mean_ms: StageMs::default(),
             elapsed_ms: 0,
@@ -97,7 +110,7 @@ impl Totals {
     }
 
     /// Closes the account.
-    pub(super) fn finish(&mut self, dropped: Dropped, elapsed: Duration) {
+    pub(super) fn finish(&mut self, dropped: Dropped, work: &Work, elapsed: Duration) {
         let frames = self.frames.max(1) as f64;
         let mean = |sum: f64| (sum / frames * 1000.0).round() / 1000.0;
         self.mean_ms = StageMs {
@@ -106,6 +119,10 @@ impl Totals {
             classify: mean(self.mean_ms.classify),
         };
         self.dropped = dropped;
+        self.shed = Shed {
+            reduced: work.reduced(),
+            skipped: work.skipped(),
+        };
         self.elapsed_ms = elapsed.as_millis() as u64;
     }
 }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Check, State};
+use crate::thermal::hottest_c;
+use crate::counter::store::{Reader, StoreError};
 
 /// 2025-01-01: no clock of this program's users says less, if it was ever set.
 const EARLIEST: Duration = Duration::from_secs(1_735_689_600);
 /// Least free space.
 const MIN_FREE_BYTES: u64 = 100 << 20;
 /// A Pi slows down from 80 degrees on.
-const HOT_C: f64 = 75.0;
-const TOO_HOT_C: f64 = 80.0;
+const HOT_C: f32 = 75.0;
+const TOO_HOT_C: f32 = 80.0;
 
 /// The state folder can be written to and has room.
 pub fn disk(folder: Option<&Path>) -> Check {
@@ -52,6 +54,23 @@ fn write_and_remove(folder: &Path) -> std::io::Result<()> {
     fs::remove_file(probe)
 }
 
+/// The counter's database is sound, or not there yet.
+pub fn counts(database: &Path) -> Check {
+    let name = "counts";
+    match Reader::open(database).and_then(|reader| reader.verify()) {
+        Ok(()) => Check::new(
+            name,
+            State::Ok,
+            format!("{} is sound", database.display()),
+            "",
+        ),
+        Err(StoreError::Missing { .. }) => {
+            Check::new(name, State::Ok, "nothing has been counted yet", "")
+        }
+        Err(error) => Check::new(name, State::Failed, error.to_string(), ""),
+    }
+}
+
 /// The clock was set. A Pi has no battery for it. `run` is the folder /run.
 pub fn clock(now: SystemTime, run: &Path) -> Check {
     let name = "clock";
@@ -66,26 +85,6 @@ pub fn clock(now: SystemTime, run: &Path) -> Check {
     }
     let detail = "set, but not known to be synchronized";
     Check::new(name, State::Ok, detail, "")
-}
-
-/// The temperature of the hottest thermal zone, degrees Celsius. `sys` is the folder /sys.
-pub fn hottest_c(sys: &Path) -> Option<f64> {
-    let zones = fs::read_dir(sys.join("class/thermal"))
-        .into_iter()
-        .flatten();
-    zones
-        .flatten()
-        .filter(|zone| {
-            zone.file_name()
-                .to_string_lossy()
-                .starts_with("thermal_zone")
-        })
-        .filter_map(|zone| {
-            let text = fs::read_to_string(zone.path().join("temp")).ok()?;
-            text.trim().parse::<f64>().ok()
-        })
-        .max_by(f64::total_cmp)
-        .map(|thousandths| thousandths / 1000.0)
 }
 
 /// The hottest thermal zone. `sys` is the folder /sys.
@@ -202,6 +201,17 @@ mod tests {
         );
         write(run.path(), "systemd/timesync/synchronized", "");
         assert_eq!(clock(SystemTime::now(), run.path()).detail, "synchronized");
+    }
+
+    #[test]
+    fn counts_are_sound_or_not_there_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("counts.db");
+        assert!(counts(&database).detail.contains("nothing"));
+        write(folder.path(), "counts.db", "");
+        assert!(counts(&database).detail.ends_with("is sound"));
+        write(folder.path(), "counts.db", &"damaged ".repeat(1000));
+        assert_eq!(counts(&database).state, State::Failed);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::assets;
 use crate::capture::picture::{self, Color};
-use crate::capture::{CaptureError, Frame, Source};
+use crate::capture::{BLACK, CaptureError, Frame, Source};
 use crate::classify::{Classifier, PerLabel, Verdict};
 use crate::detect::crop::crop_for;
 use crate::detect::{Detection, Detector};
@@ -137,16 +137,15 @@ pub fn example(labels: &Labels, label_index: usize) -> Judged {
             sequence: label_index as u64,
             timestamp_ms: 1000 * label_index as u64,
         },
-        faces: vec![face],
+        faces: std::iter::once(face).collect(),
         detect_time: None,
         track_time: Duration::ZERO,
         classify_time: Duration::ZERO,
         smooth_time: Duration::ZERO,
+        shed_level: 0,
     }
 }
 
-/// Darker than this on average is no picture of anything, 0..=255.
-const BLACK: u64 = 6;
 /// Frames in which a camera finds its exposure.
 const SETTLING_FRAMES: u32 = 10;
 
@@ -159,8 +158,7 @@ pub fn source(what: &str, source: &mut dyn Source, patience: Duration) -> Check 
     for _ in 0..SETTLING_FRAMES {
         match source.next_frame() {
             Ok(Some(frame)) => {
-                let sum: u64 = frame.pixels.iter().map(|&pixel| u64::from(pixel)).sum();
-                brightness = sum / frame.pixels.len().max(1) as u64;
+                brightness = frame.brightness();
                 last = Some([frame.width, frame.height]);
             }
             Ok(None) => break,

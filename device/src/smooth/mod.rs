@@ -54,6 +54,18 @@ impl Smoother {
         }
     }
 
+    /// Other options from now on; what is known of the tracks stays.
+    pub fn set_options(&mut self, options: SmoothingOptions) {
+        self.options = options;
+    }
+
+    /// The outputs come from another network, with this temperature (above 0): nothing is known of
+    /// the tracks in its terms.
+    pub fn set_temperature(&mut self, temperature: f32) {
+        self.temperature = temperature;
+        self.states.clear();
+    }
+
     /// Takes in the network's outputs for a track at the source's time and returns what to show.
     /// The first ones of a track are shown as they are. Outputs that are not numbers, or not as
     /// many as before, change nothing; a track without others is uncertain.

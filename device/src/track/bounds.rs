@@ -53,7 +53,7 @@ impl Bounds {
     /// Distance of `point` from this centre in faces: the mean of both sides is 1.
     pub fn distance_faces(&self, point: [f32; 2]) -> f32 {
         let [dx, dy] = [point[0] - self.center[0], point[1] - self.center[1]];
-        dx.hypot(dy) / self.side()
+        (dx * dx + dy * dy).sqrt() / self.side()
     }
 
     /// By which factor the larger of two boxes is larger, as a logarithm; 0 for equal sizes.

@@ -62,6 +62,8 @@ pub struct Tracker {
     faces: heapless::Vec<Face, MAX_TRACKS>,
     next_id: u64,
     schedule: Schedule,
+    /// See [`Tracker::set_interval_factor`].
+    interval_factor: u32,
     /// Time of the last frame.
     now_ms: Option<u64>,
 }
@@ -75,6 +77,7 @@ impl Tracker {
             faces: heapless::Vec::new(),
             next_id: 1,
             schedule: Schedule::default(),
+            interval_factor: 1,
             now_ms: None,
         }
     }
@@ -102,7 +105,26 @@ impl Tracker {
     /// Whether the detector should look at the frame that was given last.
     pub fn wants_detection(&self) -> bool {
         self.schedule
-            .is_due(self.now_ms.unwrap_or(0), &self.options)
+            .is_due(self.now_ms.unwrap_or(0), &self.regularly())
+    }
+
+    /// From now on `factor` times as many frames pass between two regular looks of the detector.
+    pub fn set_interval_factor(&mut self, factor: u32) {
+        self.interval_factor = factor;
+    }
+
+    /// Other options from now on; the faces stay.
+    pub fn set_options(&mut self, options: TrackingOptions) {
+        self.options = options;
+    }
+
+    /// The options that hold for the schedule.
+    fn regularly(&self) -> TrackingOptions {
+        let frames = self.options.detect_every_frames;
+        TrackingOptions {
+            detect_every_frames: frames.saturating_mul(self.interval_factor),
+            ..self.options
+        }
     }
 
     /// Forgets all faces: what comes next has nothing to do with what was. Ids go on.
@@ -131,7 +153,7 @@ impl Tracker {
     }
 
     fn correct(&mut self, view: &GrayView<'_>, now_ms: u64, detections: &[Detection]) {
-        self.schedule.looked(now_ms, &self.options);
+        self.schedule.looked(now_ms, &self.regularly());
         let frame = [view.width() as f32, view.height() as f32];
         let found = best(detections, frame);
         let cost = |face: &Face, bounds: &Bounds| {
@@ -214,11 +236,20 @@ fn best(
     detections: &[Detection],
     frame: [f32; 2],
 ) -> heapless::Vec<(Detection, Bounds), MAX_DETECTIONS> {
-    let mut sound: Vec<_> = detections
-        .iter()
-        .filter_map(|detection| Some((*detection, Bounds::of(detection, frame)?)))
-        .collect();
-    // Stable: equals stay in the detector's order.
-    sound.sort_by(|a, b| b.0.score.total_cmp(&a.0.score));
-    sound.into_iter().take(MAX_DETECTIONS).collect()
+    let mut best: heapless::Vec<(Detection, Bounds), MAX_DETECTIONS> = heapless::Vec::new();
+    for detection in detections {
+        let Some(bounds) = Bounds::of(detection, frame) else {
+            continue;
+        };
+        // Behind its equals, so that they stay in the detector's order.
+        let place = best.partition_point(|(better, _)| {
+            better.score.total_cmp(&detection.score) != std::cmp::Ordering::Less
+        });
+        if best.is_full() && place < best.len() {
+            best.pop();
+        }
+        // No room: the others are better.
+        let _ = best.insert(place, (*detection, bounds));
+    }
+    best
 }

@@ -1,5 +1,6 @@
 //! Exports as they are documented.
 
+use std::io::{self, Write};
 use std::path::Path;
 
 use insta::assert_snapshot;
@@ -160,6 +161,50 @@ fn a_range_is_from_to_before() {
         ),
         1
     );
+}
+
+/// Takes so many bytes and no more.
+struct Tired(usize);
+
+impl Write for Tired {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.0);
+        self.0 -= taken;
+        match taken {
+            0 => Err(io::ErrorKind::BrokenPipe.into()),
+            taken => Ok(taken),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_recognized() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let mut store = open(&path);
+    let visits: Vec<_> = (0..500).map(|n| visit(n, [2000, 0, 0], 0)).collect();
+    commit(&mut store, &FakeClock::right(), &visits, &[]);
+    let query = Query {
+        by: By::Visit,
+        ..Query::default()
+    };
+    for format in [Format::Csv, Format::Json, Format::Ndjson] {
+        for bytes in [0, 1, 200, 20_000] {
+            let outcome = write(&path, &query, format, &mut Tired(bytes));
+            let Err(ExportError::Write(error)) = outcome else {
+                panic!("{format:?} after {bytes} bytes: {outcome:?}");
+            };
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe,
+                "{format:?}, {bytes}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -263,7 +263,7 @@ fn a_reader_in_the_way_is_told_of() {
     let reader = Reader::open(&path).unwrap();
     commit(&mut store, &FakeClock::right(), &[], &[]);
     let error = purge(&path, What::All).unwrap_err();
-    assert!(error.to_string().contains("another program"), "{error}");
+    assert!(error.to_string().contains("run it again"), "{error}");
     drop(reader);
     purge(&path, What::All).unwrap();
 }

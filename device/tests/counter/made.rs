@@ -171,11 +171,12 @@ pub fn frame(timestamp_ms: u64, faces: Vec<JudgedFace>) -> Judged {
             sequence: timestamp_ms,
             timestamp_ms,
         },
-        faces,
+        faces: faces.into_iter().collect(),
         detect_time: None,
         track_time: Duration::ZERO,
         classify_time: Duration::ZERO,
         smooth_time: Duration::ZERO,
+        shed_level: 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The display: its picture, and what goes over the wire.
 
 use mien_device::board::FakeBoard;
+use mien_device::counter::today::{Today, TodayCounts};
 use mien_device::output::Output;
 use mien_device::output::display::draw::{Mood, Scene};
 use mien_device::output::display::{Controller, Display, DisplayOptions};
@@ -149,6 +150,28 @@ fn the_chip_shows_what_the_simulator_draws() {
         let columns = columns.take(options.width_px.into());
         let is_dark = |x: usize| (0..usize::from(options.height_px)).all(|y| !chip.is_lit(x, y));
         assert!(columns.into_iter().all(is_dark), "and its memory is empty");
+    }
+}
+
+#[test]
+fn with_a_counter_the_day_s_visits_are_shown() {
+    let board = FakeBoard::default();
+    let today = Today::default();
+    let mut display = Display::new(&board, &FLAT, &Labels::fer2013())
+        .unwrap()
+        .with_today(Some(today.clone()));
+    for visits in [41, 42] {
+        today.set(TodayCounts {
+            visits,
+            ..TodayCounts::default()
+        });
+        display.show(&judged(visits, &[])).unwrap();
+        let scene = Scene {
+            mood: Mood::Nobody,
+            bars: &[],
+            visitors: visits,
+        };
+        assert_shows(&Chip::after(&board, FLAT.address), &FLAT, &scene);
     }
 }
 

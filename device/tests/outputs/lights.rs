@@ -124,6 +124,33 @@ fn a_strip_gets_every_light_s_colour_and_ends_dark() {
     assert_eq!(take(), dark);
 }
 
+#[test]
+fn a_strip_with_white_lights_gets_four_colours() {
+    let board = FakeBoard::default();
+    let options = RgbOptions {
+        strip_leds: 5,
+        strip_white: true,
+        fade_ms: 0,
+        brightness: 1.0,
+        ..RgbOptions::default()
+    };
+    let mut light = RgbLight::new(&board, &options, &Labels::fer2013()).unwrap();
+    let take = || std::mem::take(board.wire().spi.get_mut(&0).unwrap());
+    assert_eq!(take().len(), 140 + 5 * 4 * 4 + 140);
+    light.show(&judged(0, &[Some(HAPPY)])).unwrap();
+    // Green, red, blue, white: what all colours share is the white light's, so one of them is off.
+    let sent = take();
+    let level = |index: usize| {
+        let coded = &sent[140 + 4 * index..][..4];
+        // Each half byte on the wire is a bit: 1110 or 1000.
+        let bits = coded.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        bits.fold(0, |value, bit| value << 1 | u8::from(bit == 0b1110))
+    };
+    let colors: Vec<u8> = (0..4).map(level).collect();
+    assert!(colors[..3].contains(&0) && colors[..3].iter().any(|&c| c > 0));
+    assert!(colors[3] > 0, "{colors:?}");
+}
+
 /// A board whose pins are broken for the first `broken` requests.
 struct LooseWire {
     board: FakeBoard,
@@ -173,8 +200,9 @@ fn an_output_that_fails_comes_back() {
         ..Default::default()
     };
     let labels = Labels::fer2013();
-    let open = || {
-        let display = mien_device::output::display::Display::new(&board, &options, &labels);
+    let bus = board.clone();
+    let open = move || {
+        let display = mien_device::output::display::Display::new(&bus, &options, &labels);
         let display = display.map_err(std::io::Error::other)?;
         Ok(Box::new(display) as Box<dyn Output>)
     };

@@ -1,6 +1,7 @@
 //! Lights, display and programs, on a board without hardware.
 
 mod display;
+mod events;
 mod exec;
 #[path = "../shared/judged.rs"]
 mod judged;

@@ -48,5 +48,6 @@ pub fn judged(sequence: u64, winners: &[Option<usize>]) -> Judged {
         track_time: Duration::ZERO,
         classify_time: Duration::ZERO,
         smooth_time: Duration::ZERO,
+        shed_level: 0,
     }
 }

@@ -41,7 +41,8 @@ impl<'w> Rows<'w> {
                 let mut to = csv::WriterBuilder::new()
                     .terminator(csv::Terminator::CRLF)
                     .from_writer(to);
-                to.write_record(columns.into_iter().map(harmless))?;
+                to.write_record(columns.into_iter().map(harmless))
+                    .map_err(cause)?;
                 To::Csv(Box::new(to))
             }
             Format::Json => {
@@ -56,7 +57,9 @@ impl<'w> Rows<'w> {
     /// Writes a row.
     pub fn add(&mut self, row: &impl Row) -> io::Result<()> {
         match &mut self.to {
-            To::Csv(to) => to.write_record(row.cells().into_iter().map(harmless))?,
+            To::Csv(to) => to
+                .write_record(row.cells().into_iter().map(harmless))
+                .map_err(cause)?,
             To::Json(to) => {
                 let before: &[u8] = if self.count == 0 { b"\n" } else { b",\n" };
                 to.write_all(before)?;
@@ -82,6 +85,14 @@ impl<'w> Rows<'w> {
             To::Ndjson(to) => to.flush()?,
         }
         Ok(self.count)
+    }
+}
+
+/// What the system said: a reader that has seen enough is no error.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -36,6 +36,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// What was deleted is still in the log.
+    #[error("{}: deleted, but another program is reading and keeps the log, which still holds it (hint: run it again)", path.display())]
+    LogInUse {
+        /// The database.
+        path: PathBuf,
+    },
     /// The folder cannot be made, or the file not be moved.
     #[error("{}: {error}", path.display())]
     Io {
@@ -58,6 +64,16 @@ impl StoreError {
     /// Whether the file itself is at fault.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. })
+    }
+
+    /// Whether the connection is as good as before: the same attempt may succeed later.
+    pub fn is_passing(&self) -> bool {
+        use ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        let Self::Sqlite { error, .. } = self else {
+            return false;
+        };
+        let code = error.sqlite_error_code();
+        matches!(code, Some(DatabaseBusy | DatabaseLocked | DiskFull))
     }
 
     /// Sorts an error of SQLite's.

@@ -11,7 +11,8 @@ mod read;
 mod retention;
 mod schema;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -84,9 +85,11 @@ impl Store {
                 why: "it is cut short".to_owned(),
             });
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        create(path).map_err(|error| StoreError::Io {
+            path: path.to_owned(),
+            error,
+        })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         prepare(&connection, patience).map_err(sqlite)?;
         let version = check(&connection, path)?;
@@ -109,6 +112,19 @@ impl Store {
     }
 }
 
+/// Makes an empty file where there is none, for its user and group alone; SQLite gives its log the
+/// same rights.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Settings of a connection that writes.
 fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     connection.busy_timeout(patience)?;
@@ -127,17 +143,8 @@ fn prepare(connection: &Connection, patience: Duration) -> rusqlite::Result<()> 
 
 /// Whether the file is sound and ours; its version.
 fn check(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+    verify(connection, path)?;
     let sqlite = |error| StoreError::new(path, error);
-    let damaged = |why: String| StoreError::Damaged {
-        path: path.to_owned(),
-        why,
-    };
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if verdict != "ok" {
-        return Err(damaged(verdict.replace('\n', " ")));
-    }
     match schema::find(connection).map_err(sqlite)? {
         Found::Empty => Ok(0),
         Found::Version(version) if version <= VERSION => Ok(version),
@@ -145,8 +152,25 @@ fn check(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
             path: path.to_owned(),
             version,
         }),
-        Found::Foreign => Err(damaged("it holds something else".to_owned())),
+        Found::Foreign => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: "it holds something else".to_owned(),
+        }),
     }
+}
+
+/// Whether the file is sound.
+fn verify(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| StoreError::new(path, error))?;
+    if verdict != "ok" {
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: verdict.replace('\n', " "),
+        });
+    }
+    Ok(())
 }
 
 /// Device and number of a file.

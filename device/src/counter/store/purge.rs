@@ -102,8 +102,12 @@ pub fn purge(path: &Path, what: What) -> Result<Purged, StoreError> {
     }
     let mut store = open(path)?;
     let outcome = delete(&mut store.connection, what);
-    outcome.map_err(|error| store.sqlite(error))?;
-    Ok(purged)
+    match outcome.map_err(|error| store.sqlite(error))? {
+        false => Ok(purged),
+        true => Err(StoreError::LogInUse {
+            path: path.to_owned(),
+        }),
+    }
 }
 
 fn open(path: &Path) -> Result<Store, StoreError> {
@@ -143,7 +147,8 @@ fn old(since_boot: &str) -> String {
     format!("((b.trust > 0 AND {since_boot} + b.offset_ms < ?1) OR ({OLD_UNKNOWN}))")
 }
 
-fn delete(connection: &mut Connection, what: What) -> rusqlite::Result<()> {
+/// Whether the log could not be emptied.
+fn delete(connection: &mut Connection, what: What) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match what {
         What::All => transaction.execute_batch(
@@ -181,12 +186,5 @@ fn delete(connection: &mut Connection, what: What) -> rusqlite::Result<()> {
     // Deleting has overwritten the rows; this takes the free pages away, and then the log, which
     // still holds what was changed.
     connection.execute_batch("VACUUM")?;
-    let is_busy: bool =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if is_busy {
-        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        let why = "another program keeps reading: its log still holds what was deleted";
-        return Err(rusqlite::Error::SqliteFailure(busy, Some(why.to_owned())));
-    }
-    Ok(())
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
 }

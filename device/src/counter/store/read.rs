@@ -110,6 +110,14 @@ impl Reader {
         })
     }
 
+    /// Looks whether the file is sound, all of it.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        super::verify(&self.connection, &self.path)
+    }
+
     /// Names of all expressions that were ever counted, oldest first.
     pub fn expressions(&self) -> impl ExactSizeIterator<Item = &str> {
         self.expressions.iter().map(|(_, name)| name.as_str())

@@ -1,5 +1,7 @@
 //! From boxes that passed the cascade to faces, as OpenCV's `groupRectangles` does it.
 
+use super::USUAL_BOXES;
+
 /// A box in whole pixels of the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PixelBox {
@@ -34,82 +36,113 @@ pub(super) struct Group {
 /// How far edges of like boxes lie apart, as a fraction of their size.
 const EPS: f64 = 0.2;
 
-/// Joins like boxes and keeps the groups of more than `threshold`; with threshold 0 every box is
-/// a group of its own. In the order of each group's first box.
-pub(super) fn group(boxes: &[PixelBox], threshold: u32) -> Vec<Group> {
-    if threshold == 0 {
-        let alone = |&mean: &PixelBox| Group { mean, neighbors: 1 };
-        return boxes.iter().map(alone).collect();
+/// No class yet.
+const UNSEEN: usize = usize::MAX;
+
+/// Groups boxes, keeping its buffers.
+#[derive(Debug)]
+pub(super) struct Grouper {
+    /// The class of each box.
+    labels: Vec<usize>,
+    /// Boxes of the current class whose neighbours were not looked for yet.
+    pending: Vec<usize>,
+    /// The sum over each class's boxes and their number.
+    sums: Vec<([i32; 4], u32)>,
+    means: Vec<Group>,
+    groups: Vec<Group>,
+}
+
+impl Grouper {
+    /// With room for as many boxes as there usually are.
+    pub(super) fn new() -> Self {
+        Self {
+            labels: Vec::with_capacity(USUAL_BOXES),
+            pending: Vec::with_capacity(USUAL_BOXES),
+            sums: Vec::with_capacity(USUAL_BOXES),
+            means: Vec::with_capacity(USUAL_BOXES),
+            groups: Vec::with_capacity(USUAL_BOXES),
+        }
     }
-    let groups = means(boxes);
-    let strong = |group: &Group| group.neighbors > threshold;
-    groups
-        .iter()
-        .enumerate()
-        .filter(|&(index, group)| {
-            let swallowed = groups.iter().enumerate().any(|(other_index, other)| {
+
+    /// Joins like boxes and keeps the groups of more than `threshold`; with threshold 0 every box
+    /// is a group of its own. In the order of each group's first box.
+    pub(super) fn group(&mut self, boxes: &[PixelBox], threshold: u32) -> &[Group] {
+        self.groups.clear();
+        if threshold == 0 {
+            let alone = |&mean: &PixelBox| Group { mean, neighbors: 1 };
+            self.groups.extend(boxes.iter().map(alone));
+            return &self.groups;
+        }
+        self.find_means(boxes);
+        let means = &self.means;
+        let strong = |group: &Group| group.neighbors > threshold;
+        let lasting = means.iter().enumerate().filter(|&(index, group)| {
+            let swallowed = means.iter().enumerate().any(|(other_index, other)| {
                 other_index != index && strong(other) && swallows(other, group)
             });
             strong(group) && !swallowed
-        })
-        .map(|(_, group)| *group)
-        .collect()
-}
-
-/// The mean box of every class of like boxes.
-fn means(boxes: &[PixelBox]) -> Vec<Group> {
-    let labels = partition(boxes);
-    let classes = labels.iter().max().map_or(0, |&last| last + 1);
-    let mut sums = vec![[0_i32; 4]; classes];
-    let mut counts = vec![0_u32; classes];
-    for (&label, bx) in labels.iter().zip(boxes) {
-        let sides = [bx.x, bx.y, bx.width, bx.height];
-        for (sum, side) in sums[label].iter_mut().zip(sides) {
-            *sum += side;
-        }
-        counts[label] += 1;
+        });
+        self.groups.extend(lasting.map(|(_, group)| *group));
+        &self.groups
     }
-    let groups = sums.iter().zip(counts).map(|(sum, neighbors)| {
-        // In f32, and by multiplication, as OpenCV has it.
-        let scale = 1.0 / neighbors as f32;
-        let [x, y, width, height] = sum.map(|side| (side as f32 * scale).round_ties_even() as i32);
-        Group {
-            mean: PixelBox {
-                x,
-                y,
-                width,
-                height,
-            },
-            neighbors,
-        }
-    });
-    groups.collect()
-}
 
-/// The class of each box: like boxes and those connected through them share one. Classes are
-/// numbered by their first box.
-fn partition(boxes: &[PixelBox]) -> Vec<usize> {
-    const UNSEEN: usize = usize::MAX;
-    let mut labels = vec![UNSEEN; boxes.len()];
-    let mut classes = 0;
-    let mut pending = Vec::new();
-    for start in 0..boxes.len() {
-        if labels[start] != UNSEEN {
-            continue;
+    /// The mean box of every class of like boxes.
+    fn find_means(&mut self, boxes: &[PixelBox]) {
+        let classes = self.partition(boxes);
+        self.sums.clear();
+        self.sums.resize(classes, ([0; 4], 0));
+        for (&label, bx) in self.labels.iter().zip(boxes) {
+            let sides = [bx.x, bx.y, bx.width, bx.height];
+            let (sums, count) = &mut self.sums[label];
+            for (sum, side) in sums.iter_mut().zip(sides) {
+                *sum += side;
+            }
+            *count += 1;
         }
-        labels[start] = classes;
-        pending.push(start);
-        while let Some(current) = pending.pop() {
-            for other in start + 1..boxes.len() {
-                if labels[other] == UNSEEN && alike(&boxes[current], &boxes[other]) {
-                    labels[other] = classes;
-                    pending.push(other);
+        self.means.clear();
+        self.means
+            .extend(self.sums.iter().map(|&(sums, neighbors)| {
+                // In f32, and by multiplication, as OpenCV has it.
+                let scale = 1.0 / neighbors as f32;
+                let [x, y, width, height] =
+                    sums.map(|side| (side as f32 * scale).round_ties_even() as i32);
+                Group {
+                    mean: PixelBox {
+                        x,
+                        y,
+                        width,
+                        height,
+                    },
+                    neighbors,
+                }
+            }));
+    }
+
+    /// Finds the class of each box: like boxes and those connected through them share one. Classes
+    /// are numbered by their first box; returns how many there are.
+    fn partition(&mut self, boxes: &[PixelBox]) -> usize {
+        let (labels, pending) = (&mut self.labels, &mut self.pending);
+        labels.clear();
+        labels.resize(boxes.len(), UNSEEN);
+        let mut classes = 0;
+        for start in 0..boxes.len() {
+            if labels[start] != UNSEEN {
+                continue;
+            }
+            labels[start] = classes;
+            pending.push(start);
+            while let Some(current) = pending.pop() {
+                for other in start + 1..boxes.len() {
+                    if labels[other] == UNSEEN && alike(&boxes[current], &boxes[other]) {
+                        labels[other] = classes;
+                        pending.push(other);
+                    }
                 }
             }
+            classes += 1;
         }
-        classes += 1;
+        classes
     }
-    labels
 }
 
 fn alike(a: &PixelBox, b: &PixelBox) -> bool {
@@ -137,6 +170,16 @@ fn swallows(large: &Group, small: &Group) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn group(boxes: &[PixelBox], threshold: u32) -> Vec<Group> {
+        Grouper::new().group(boxes, threshold).to_vec()
+    }
+
+    fn partition(boxes: &[PixelBox]) -> Vec<usize> {
+        let mut grouper = Grouper::new();
+        grouper.partition(boxes);
+        grouper.labels
+    }
 
     fn square(x: i32, y: i32, side: i32) -> PixelBox {
         PixelBox {

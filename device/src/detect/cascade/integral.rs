@@ -76,15 +76,15 @@ fn fill_plane(
 /// Entry `(x, y)` sums the triangle that opens upwards from pixel `(x - 1, y - 1)` at 45 degrees
 /// (Lienhart and Maydt, 2002).
 fn fill_tilted(plane: &mut [i32], stride: usize, pixels: &[u8], width: usize) {
-    let rows: Vec<&[u8]> = pixels.chunks_exact(width).collect();
-    for y in 1..=rows.len() {
+    let row = |y: usize| &pixels[y * width..][..width];
+    for y in 1..=pixels.len() / width {
         let (done, current) = plane.split_at_mut(y * stride);
         let above = &done[(y - 1) * stride..];
         current[0] = above[1.min(width)];
         for x in 1..=width {
-            let mut sum = above[x - 1].wrapping_add(i32::from(rows[y - 1][x - 1]));
+            let mut sum = above[x - 1].wrapping_add(i32::from(row(y - 1)[x - 1]));
             if y >= 2 {
-                sum = sum.wrapping_add(i32::from(rows[y - 2][x - 1]));
+                sum = sum.wrapping_add(i32::from(row(y - 2)[x - 1]));
                 if x < width {
                     let overlap = done[(y - 2) * stride + x];
                     sum = sum.wrapping_add(above[x + 1]).wrapping_sub(overlap);

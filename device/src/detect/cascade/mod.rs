@@ -21,7 +21,7 @@ pub use options::{CascadeOptions, MIN_SCALE_FACTOR};
 use super::equalize::equalize_hist;
 use super::{DetectError, Detection, Detector};
 use feature::Layout;
-use group::{Group, PixelBox, group};
+use group::{Group, Grouper, PixelBox};
 use integral::Integrals;
 use lanes::Kernel;
 use pyramid::Level;
@@ -31,6 +31,9 @@ use search::Searcher;
 /// Most pixels of the largest pyramid level: its tables take 4 to 12 bytes for each.
 pub const MAX_LEVEL_PIXELS: usize = 1 << 25;
 
+/// Boxes that there is room for from the start: a picture of people rarely has more.
+const USUAL_BOXES: usize = 2048;
+
 /// Finds faces with a cascade.
 #[derive(Debug)]
 pub struct CascadeDetector {
@@ -38,9 +41,17 @@ pub struct CascadeDetector {
     /// Width and height of the trained window in pixels.
     window: (u8, u8),
     options: CascadeOptions,
+    /// Least side of a face with less than the usual effort.
+    least_px: u32,
     searcher: Searcher,
     resizer: Resizer,
     integrals: Integrals,
+    /// For the size of the latest picture: a camera's are all alike.
+    levels: Vec<Level>,
+    levels_of: Option<(u32, u32)>,
+    /// What passed the cascade.
+    boxes: Vec<PixelBox>,
+    grouper: Grouper,
     /// Buffers for one level and for the equalized picture.
     level_pixels: Vec<u8>,
     equalized: Vec<u8>,
@@ -76,21 +87,37 @@ impl CascadeDetector {
                 Ensemble::Lbp(_) => "lbp",
             },
             window: (model.window_width, model.window_height),
+            least_px: options.min_size_px,
             options,
             searcher: Searcher::new(model, kernel),
             resizer: Resizer::default(),
             integrals: Integrals::default(),
+            levels: Vec::new(),
+            levels_of: None,
+            boxes: Vec::with_capacity(USUAL_BOXES),
+            grouper: Grouper::new(),
             level_pixels: Vec::new(),
             equalized: Vec::new(),
         })
     }
 
-    /// All boxes that pass the cascade, in OpenCV's order: by level, then by row.
-    fn candidates(&mut self, view: &GrayView<'_>) -> Result<Vec<PixelBox>, DetectError> {
+    /// Puts all boxes that pass the cascade into `boxes`, in OpenCV's order: by level, then by row.
+    fn find_candidates(&mut self, view: &GrayView<'_>) -> Result<(), DetectError> {
+        self.boxes.clear();
         let picture = (view.width(), view.height());
-        let levels = pyramid::levels(picture, self.window, &self.options);
-        let Some(&Level { width, height, .. }) = levels.first() else {
-            return Ok(Vec::new());
+        if self.levels_of != Some(picture) {
+            self.levels = pyramid::levels(
+                picture,
+                self.window,
+                &CascadeOptions {
+                    min_size_px: self.least_px,
+                    ..self.options
+                },
+            );
+            self.levels_of = Some(picture);
+        }
+        let Some(&Level { width, height, .. }) = self.levels.first() else {
+            return Ok(());
         };
         if (width + 1) * (height + 1) > MAX_LEVEL_PIXELS {
             return Err(DetectError::TooLarge {
@@ -105,8 +132,8 @@ impl CascadeDetector {
             stride: self.integrals.stride,
             tilted_at: self.integrals.tilted_at,
         });
-        let mut boxes = Vec::new();
-        for level in &levels {
+        let boxes = &mut self.boxes;
+        for level in &self.levels {
             let pixels = &mut self.level_pixels;
             self.resizer.resize(view, level.width, level.height, pixels);
             self.integrals.fill(pixels, level.width, needs);
@@ -114,7 +141,7 @@ impl CascadeDetector {
                 boxes.push(enlarge(x, y, self.window, level.scale));
             });
         }
-        Ok(boxes)
+        Ok(())
     }
 }
 
@@ -123,20 +150,34 @@ impl Detector for CascadeDetector {
         self.name
     }
 
-    fn detect(&mut self, view: &GrayView<'_>) -> Result<Vec<Detection>, DetectError> {
-        let boxes = if self.options.equalize {
+    /// Faces must be larger by that factor.
+    fn set_effort(&mut self, share: f32) {
+        let least_px = (self.options.min_size_px as f32 / share.clamp(0.1, 1.0)).round() as u32;
+        if self.least_px != least_px {
+            self.least_px = least_px;
+            self.levels_of = None;
+        }
+    }
+
+    fn detect_into(
+        &mut self,
+        view: &GrayView<'_>,
+        faces: &mut Vec<Detection>,
+    ) -> Result<(), DetectError> {
+        faces.clear();
+        if self.options.equalize {
             let mut pixels = std::mem::take(&mut self.equalized);
             equalize_hist(view, &mut pixels);
-            let boxes = GrayView::packed(&pixels, view.width(), view.height())
+            let found = GrayView::packed(&pixels, view.width(), view.height())
                 .map_err(DetectError::from)
-                .and_then(|equalized| self.candidates(&equalized));
+                .and_then(|equalized| self.find_candidates(&equalized));
             self.equalized = pixels;
-            boxes?
+            found?;
         } else {
-            self.candidates(view)?
-        };
-        let groups = group(&boxes, self.options.min_neighbors);
-        let faces = groups.iter().filter_map(|Group { mean, neighbors }| {
+            self.find_candidates(view)?;
+        }
+        let groups = self.grouper.group(&self.boxes, self.options.min_neighbors);
+        faces.extend(groups.iter().filter_map(|Group { mean, neighbors }| {
             let inside = mean.clip(view.width(), view.height())?;
             Some(Detection {
                 x: inside.x as f32,
@@ -146,8 +187,8 @@ impl Detector for CascadeDetector {
                 score: *neighbors as f32,
                 landmarks: None,
             })
-        });
-        Ok(faces.collect())
+        }));
+        Ok(())
     }
 }
 

@@ -45,11 +45,13 @@ impl Runner {
     }
 
     /// Looks at a reduced picture.
-    pub(super) fn run(&self, fit: &Fit, pixels: &[u8]) -> Result<Vec<Level>, DetectError> {
+    pub(super) fn run(
+        &self,
+        fit: &Fit,
+        pixels: &[u8],
+    ) -> Result<heapless::Vec<Level, { STRIDES_PX.len() }>, DetectError> {
         let [width, height] = self.input_px;
-        let mut input = vec![0.0; width * height];
-        fit.place(pixels, &mut input);
-        let input = Tensor::from_shape(&[1, height, width, 1], &input).map_err(engine)?;
+        let input = input(width, height, |values| fit.place(pixels, values)).map_err(engine)?;
         let outputs = self.plan.run(tvec!(input.into_tvalue())).map_err(engine)?;
         let levels = outputs.into_iter().zip(STRIDES_PX);
         Ok(levels
@@ -67,6 +69,13 @@ impl Level {
     pub(super) fn values(&self) -> TractResult<&[f32]> {
         self.output.try_as_plain_ram()?.as_slice::<f32>()
     }
+}
+
+/// The network's input, `[1, height, width, 1]`, filled in place.
+fn input(width: usize, height: usize, fill: impl FnOnce(&mut [f32])) -> TractResult<Tensor> {
+    let mut input = Tensor::zero::<f32>(&[1, height, width, 1])?;
+    fill(input.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+    Ok(input)
 }
 
 /// The engine's error in our terms.

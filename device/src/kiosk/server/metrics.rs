@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 
 use super::Site;
 use crate::publish::state::Camera;
-use crate::selftest::machine;
+use crate::thermal;
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -75,8 +75,8 @@ impl Collector for Figures {
             ("frames_per_second", "Frames judged a second", rate),
             ("uptime_seconds", "Time since the start", uptime_s),
         ];
-        if let Some(celsius) = machine::hottest_c(Path::new("/sys")) {
-            gauges.push(("temperature_celsius", "The hottest sensor's", celsius));
+        if let Some(celsius) = thermal::hottest_c(Path::new(thermal::SYS)) {
+            gauges.push(("temperature_celsius", "The hottest sensor's", f64::from(celsius)));
         }
         if let Some(today) = &parts.today {
             let is_degraded = u64::from(today.get().degraded.is_some());

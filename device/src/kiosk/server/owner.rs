@@ -14,7 +14,7 @@ use crate::capture::Loss;
 use crate::publish::state::Camera;
 use crate::publish::stats::Latency;
 use crate::report::ByLabel;
-use crate::selftest::machine;
+use crate::thermal;
 
 /// How the device is.
 #[derive(Debug, Serialize)]
@@ -31,7 +31,7 @@ struct Status {
     /// Per stage, of the frames in which it had work.
     latency: ByLabel<Latency>,
     /// The hottest sensor's, degrees Celsius.
-    temperature_c: Option<f64>,
+    temperature_c: Option<f32>,
     counting: bool,
     degraded: Option<String>,
     /// Whether there are counts to export, of today or earlier.
@@ -53,7 +53,7 @@ pub async fn status(State(site): State<Arc<Site>>) -> Response {
         frames_with_face: stats.frames_with_face,
         frames_per_s: stats.frames_per_s(Instant::now()),
         latency: latency.map(|(name, l)| (name.to_owned(), l)).collect(),
-        temperature_c: machine::hottest_c(Path::new("/sys")),
+        temperature_c: thermal::hottest_c(Path::new(thermal::SYS)),
         counting: today.is_some(),
         degraded: today.and_then(|today| today.get().degraded),
         has_history: site

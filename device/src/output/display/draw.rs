@@ -1,6 +1,8 @@
 //! What the display shows: the expression's face, a bar per label, the visitors counted. The
 //! simulator draws with the same code.
 
+use std::fmt::Write as _;
+
 use embedded_graphics::Drawable as _;
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{Point, Size};
@@ -168,9 +170,10 @@ where
         bar.into_styled(PrimitiveStyle::with_fill(ON))
             .draw(target)?;
         if with_initials {
-            let initial: String = name.chars().take(1).collect();
+            let end = name.chars().next().map_or(0, char::len_utf8);
+            let initial = &name[..end];
             let below = Point::new(x, bottom + 2);
-            text(target, &initial, below, &FONT_5X8, Alignment::Left)?;
+            text(target, initial, below, &FONT_5X8, Alignment::Left)?;
         }
     }
     Ok(())
@@ -186,12 +189,15 @@ fn caption(mood: Mood<'_>) -> &str {
 }
 
 /// A number that stays short.
-fn count(visitors: u64) -> String {
-    match visitors {
-        0..10_000 => visitors.to_string(),
-        10_000..1_000_000 => format!("{}k", visitors / 1000),
-        _ => format!("{}M", visitors / 1_000_000),
-    }
+fn count(visitors: u64) -> heapless::String<16> {
+    let mut text = heapless::String::new();
+    // 2^64 millionths have 14 digits.
+    let _ = match visitors {
+        0..10_000 => write!(text, "{visitors}"),
+        10_000..1_000_000 => write!(text, "{}k", visitors / 1000),
+        _ => write!(text, "{}M", visitors / 1_000_000),
+    };
+    text
 }
 
 /// Text whose top is at `at`.

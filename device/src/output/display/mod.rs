@@ -8,7 +8,7 @@ mod options;
 use std::io;
 use std::time::{Duration, Instant};
 
-use mien_models::label::Labels;
+use mien_models::label::{Labels, MAX_LABELS};
 
 use super::Output;
 use super::shown::leading;
@@ -60,7 +60,7 @@ impl Display {
     }
 
     fn draw(&mut self, mood: Mood<'_>, probabilities: &[f32]) -> Result<(), BoardError> {
-        let bars: Vec<_> = self
+        let bars: heapless::Vec<_, MAX_LABELS> = self
             .labels
             .iter()
             .zip(probabilities.iter().copied())

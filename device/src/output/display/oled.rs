@@ -8,7 +8,7 @@ use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Size};
 use embedded_graphics::pixelcolor::BinaryColor;
 
-use super::options::{Controller, DisplayOptions};
+use super::options::{Controller, DisplayOptions, MAX_WIDTH};
 use crate::board::{BoardError, Bus};
 
 /// Control bytes.
@@ -124,7 +124,7 @@ impl Oled {
     /// If the display does not answer; the next call then sends everything.
     pub fn flush(&mut self) -> Result<(), BoardError> {
         let width = self.picture.width;
-        let sent = self.sent.take();
+        let mut sent = self.sent.take();
         for page in 0..self.picture.bytes.len() / width {
             let row = page * width..(page + 1) * width;
             let new = &self.picture.bytes[row.clone()];
@@ -136,14 +136,18 @@ impl Oled {
                 continue;
             };
             let last = (0..width).rev().find(differs).unwrap_or(first);
-            let mut data = Vec::with_capacity(width + 1);
-            data.push(DATA);
-            data.extend(&new[first..=last]);
+            let mut data: heapless::Vec<u8, { MAX_WIDTH + 1 }> = heapless::Vec::new();
+            data.extend([DATA]);
+            data.extend(new[first..=last].iter().copied());
             let column = self.column_offset + first as u8;
             self.commands(&[0xb0 | page as u8, column & 0x0f, 0x10 | column >> 4])?;
             self.bus.write(self.address, &data)?;
         }
-        self.sent = Some(self.picture.bytes.clone());
+        match &mut sent {
+            Some(sent) => sent.copy_from_slice(&self.picture.bytes),
+            None => sent = Some(self.picture.bytes.clone()),
+        }
+        self.sent = sent;
         Ok(())
     }
 

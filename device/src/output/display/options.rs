@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Columns that a chip's memory has at most.
+pub const MAX_WIDTH: usize = 132;
+
 /// The chip behind the display; they differ in how they make their supply voltage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -63,7 +66,7 @@ impl DisplayOptions {
     pub fn validate(&self) -> Result<(), String> {
         for (key, value, [least, most]) in [
             ("address", self.address.into(), [3, 119]),
-            ("width_px", self.width_px.into(), [32, 132]),
+            ("width_px", self.width_px.into(), [32, MAX_WIDTH as u32]),
             ("height_px", self.height_px.into(), [16, 64]),
             ("refresh_ms", self.refresh_ms, [20, 10_000]),
         ] {
@@ -80,9 +83,9 @@ impl DisplayOptions {
             ));
         }
         let columns = u32::from(self.column_offset) + u32::from(self.width_px);
-        if columns > 132 {
+        if columns as usize > MAX_WIDTH {
             return Err(format!(
-                "[display] column_offset and width_px are {columns} together; the chips have 132"
+                "[display] column_offset and width_px are {columns} together; the chips have {MAX_WIDTH}"
             ));
         }
         Ok(())

@@ -1,0 +1,1 @@
+"""Emulated Raspberry Pis: packages, images, machines, and what is looked at."""

@@ -1,0 +1,158 @@
+"""What is done with the machines, and what must come of it."""
+
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+from .machine import Machine, Stuck
+
+# The configuration's default pins.
+PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 16, "neutral": 26, "sad": 19, "surprise": 20}
+LIMIT_S = 420
+# SD cards are powers of two.
+CARD_BYTES = 64 << 20
+
+
+@dataclass
+class Check:
+    what: str
+    holds: bool
+
+
+@dataclass
+class Report:
+    """What a scenario's run came to."""
+
+    checks: list = field(default_factory=list)
+    # What was seen at each look.
+    pins: dict = field(default_factory=dict)
+    pictures: dict = field(default_factory=dict)
+    # What the machine said.
+    said: dict = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def check(self, what, holds):
+        self.checks.append(Check(what, bool(holds)))
+
+    def only(self, look, label, active=1):
+        """At a look, one light is on, and all others are there and off."""
+        wanted = {pin: active if name == label else 1 - active for name, pin in PINS.items()}
+        # Other outputs are the kernel's: chip selects of buses.
+        seen = {pin: level for pin, level in self.pins.get(look, {}).items() if pin in wanted}
+        self.check(f"{look}: only {label or 'no light'} is on" + ("" if seen == wanted else f", not {seen}"),
+                   seen == wanted)
+
+
+def run(scenario, image, out):
+    """Runs a scenario; whatever goes wrong is a failed check."""
+    report = Report()
+    start = time.monotonic()
+    try:
+        scenario(image, out, report)
+    except (Stuck, OSError, subprocess.CalledProcessError) as error:
+        report.check(f"the run itself: {error}", False)
+    report.seconds = time.monotonic() - start
+    return report
+
+
+def watch(machine, report, until="done", with_display=False):
+    """Follows a machine to the line `until`."""
+    while True:
+        for line in machine.lines():
+            what, _, rest = line.partition(" ")
+            if what == "look":
+                report.pins[rest] = machine.steady_levels()
+                if with_display:
+                    report.pictures[rest] = machine.display(rest)
+            elif what == "say":
+                key, _, text = rest.partition(" ")
+                report.said[key] = text
+            elif what == "model":
+                report.said["model"] = rest
+            elif what == "failed":
+                report.check(rest, False)
+            if line == until:
+                return
+        if not machine.is_running():
+            raise Stuck(f"the machine ended before {until!r}: {machine.log}")
+        if time.monotonic() - machine.start > LIMIT_S:
+            raise Stuck(f"no {until!r} within {LIMIT_S} s: {machine.log}")
+        time.sleep(0.05)
+
+
+def make_card(path):
+    """An empty ext4 card."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(CARD_BYTES)
+    subprocess.run(["/sbin/mkfs.ext4", "-q", "-F", str(path)], check=True)
+    return path
+
+
+def read_card(path, name, to):
+    """Copies a file of the card's; whether there is one."""
+    to.unlink(missing_ok=True)
+    subprocess.run(["/sbin/debugfs", "-R", f"dump {name} {to}", str(path)],
+                   capture_output=True, check=True)
+    return to.exists() and to.stat().st_size > 0
+
+
+def lit(picture):
+    return sum(map(sum, picture))
+
+
+def features(image, out, report):
+    """Pi 3: a camera's faces light the right pin and change the display; what fails says so."""
+    card = make_card(out / "card.img")
+    with Machine("3b", image, "features", out, card=card) as machine:
+        watch(machine, report, with_display=True)
+    report.check("the board is a Pi 3", "Raspberry Pi 3" in report.said["model"])
+    said = report.said
+    report.check("without a camera `sources` names none", "/dev/video" not in said["no_camera"])
+    report.check("`run` before there is a camera says so and waits",
+                 said["camera_missing"].startswith("waits"))
+    report.check("a corrupt model is refused: " + said["corrupt"][:70], said["corrupt"].startswith("3 "))
+    report.check("without /dev/mem the lights say what is missing: " + said["no_mem"][:90],
+                 said["no_mem"].startswith("3 ") and "GPIO" in said["no_mem"])
+    report.check("and the terminal goes on", said["no_mem_terminal"].startswith("0 "))
+    report.check("`selftest` finds camera and outputs well", '"ok": true' in said["selftest"])
+
+    report.only("nobody", None)
+    report.only("astronaut", "happy")
+    report.only("gone", None)
+    report.only("lost", None)
+    report.only("back", "happy")
+    report.only("ended", None)
+    report.check("it ended well", said["ended"] == "0")
+    pictures = report.pictures
+    report.check("the display shows something", lit(pictures["nobody"]) > 10)
+    report.check("and something else for a face", pictures["astronaut"] != pictures["nobody"])
+    report.check("and for a lost camera", pictures["lost"] not in
+                 (pictures["nobody"], pictures["astronaut"]))
+    report.check("and nothing in the end", lit(pictures["ended"]) == 0)
+
+    report.only("low_astronaut", "happy", active=0)
+    report.only("low_ended", None, active=0)
+    report.only("killed", "happy", active=0)
+    report.only("killed_off", None, active=0)
+
+
+def pins(image, out, report):
+    """Pi 3: a model that judges by brightness drives all seven pins in turn."""
+    with Machine("3b", image, "pins", out) as machine:
+        watch(machine, report)
+    for label in PINS:
+        report.only(label, label)
+    report.only("ended", None)
+
+
+def pi4(image, out, report):
+    """Pi 4: board, camera and pins."""
+    with Machine("4b", image, "pi4", out) as machine:
+        watch(machine, report)
+    report.check("the board is a Pi 4", "Raspberry Pi 4" in report.said["model"])
+    report.only("astronaut", "happy")
+    report.only("ended", None)
+
+
+ALL = {"features": features, "pins": pins, "pi4": pi4}
