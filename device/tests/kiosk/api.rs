@@ -116,3 +116,29 @@ fn the_pages_are_whole_and_in_the_visitors_language() {
         assert_eq!(get(address, path).status, 404, "{path}");
     }
 }
+
+#[test]
+fn the_dashboard_asks_for_figures_that_exist() {
+    let mut stage = Setup::default().start();
+    stage.count(1);
+    stage.show(1, &[Some(HAPPY)]);
+    let figures = get(stage.address(), "/metrics");
+    let dashboard = include_str!("../../packaging/grafana.json");
+    let dashboard: Value = serde_json::from_str(dashboard).unwrap();
+    let mut asked = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let expression = target["expr"].as_str().unwrap();
+            let start = expression.find("mien_").unwrap();
+            let name = expression[start..].split('{').next().unwrap();
+            // A machine without a sensor has none.
+            let is_there = name == "mien_temperature_celsius"
+                || figures.text().lines().any(|line| {
+                    line.starts_with(&format!("{name} ")) || line.starts_with(&format!("{name}{{"))
+                });
+            assert!(is_there, "{name}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 10, "{asked}");
+}

@@ -38,7 +38,7 @@ impl Clock for Booted {
 /// A database with `count` visits, one every minute.
 fn fill(database: &Path, count: u64) {
     let visit = |index: u64| {
-        let winner = if index % 3 == 0 { SAD } else { HAPPY };
+        let winner = if index.is_multiple_of(3) { SAD } else { HAPPY };
         Visit {
             sequence: index * 60_000_000,
             duration_ms: 4000,

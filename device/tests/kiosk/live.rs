@@ -46,7 +46,7 @@ fn the_picture_has_no_face_left_in_it() {
     assert_eq!(faces.len(), 1);
     let mut judged = judged(1, &[Some(HAPPY)]);
     judged.frame = frame;
-    judged.faces[0].detection = faces[0].clone();
+    judged.faces[0].detection = faces[0];
 
     let (answer, pictures) = thread::scope(|scope| {
         let asking = scope.spawn(|| {

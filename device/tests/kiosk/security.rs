@@ -214,8 +214,8 @@ fn every_answer_carries_the_security_headers() {
         answers.push((path, get(address, path)));
         answers.push((path, get_with(address, path, &[&bearer(OWNER_TOKEN)])));
     }
-    let foreign = format!("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n");
-    answers.push(("another name", send(address, &foreign)));
+    let foreign = "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    answers.push(("another name", send(address, foreign)));
     for (path, answer) in &answers {
         let header = |name| {
             answer

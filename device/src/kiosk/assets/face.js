@@ -12,6 +12,9 @@ export const UNSURE = Object.freeze({ ...REST, quirk: 1, mouthCurve: -0.12, snee
 export const SMILE = Object.freeze({ ...REST, browRaise: 0.25, mouthCurve: 0.75, mouthOpen: 0.12 });
 export const ASLEEP = Object.freeze({ ...REST, lid: 1, browRaise: -0.1, mouthCurve: 0.15, tilt: 4 });
 
+/** The colour of a face whose expression is uncertain. */
+export const UNSURE_COLOR = "#b7aec6";
+
 /** A label's face, from percent as the device has them. */
 export function ofLook(look) {
   return {

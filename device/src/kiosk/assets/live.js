@@ -1,7 +1,8 @@
 // The live picture with a drawn face over every face. The device covers faces before a picture
 // leaves it; nothing is asked for while the picture is hidden.
 
-import { Face, REST, UNSURE } from "./face.js";
+import { Face, REST, UNSURE, UNSURE_COLOR } from "./face.js";
+import { expression, text } from "./texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -75,14 +76,20 @@ export class Live {
         x: person.box.x * width, y: person.box.y * height,
         width: person.box.width * width, height: person.box.height * height,
       };
-      drawn.group.style.setProperty("--hue", look?.color ?? "#b7aec6");
-      for (const [key, value] of Object.entries(box)) drawn.frame.setAttribute(key, value.toFixed(1));
-      const side = Math.max(box.width, box.height) * 1.5;
+      drawn.group.style.setProperty("--hue", look?.color ?? UNSURE_COLOR);
+      // Larger than the box, as the cover is, so that nothing of it is to be seen.
+      const side = Math.max(box.width, box.height) * 1.66;
+      const left = box.x + (box.width - side) / 2;
+      const top = box.y + (box.height - side) / 2;
       const { svg } = drawn.face;
-      svg.setAttribute("x", (box.x + box.width / 2 - side / 2).toFixed(1));
-      svg.setAttribute("y", (box.y + box.height / 2 - side / 2).toFixed(1));
-      svg.setAttribute("width", side.toFixed(1));
-      svg.setAttribute("height", side.toFixed(1));
+      place(svg, { x: left, y: top + side * 0.03, width: side, height: side });
+      place(drawn.frame, { x: left + side * 0.08, y: top + side * 0.08, width: side * 0.84, height: side * 0.84 });
+      const name = person.expression === null ? text("uncertain") : expression(person.expression);
+      if (drawn.name.textContent !== name) drawn.name.textContent = name;
+      // The picture is a mirror's; writing is not.
+      const y = Math.min(top + side * 1.03, height - 10);
+      drawn.name.setAttribute("transform", `translate(${(left + side / 2).toFixed(1)} ${y.toFixed(1)}) scale(-1 1)`);
+      drawn.name.setAttribute("font-size", Math.max(side * 0.12, 18).toFixed(1));
       drawn.face.show(person.expression === null ? UNSURE : look?.face ?? REST);
     }
   }
@@ -92,12 +99,18 @@ export class Live {
     const frame = document.createElementNS(SVG, "rect");
     frame.setAttribute("class", "frame");
     frame.setAttribute("rx", "8");
-    group.append(frame);
     this.overlay.append(group);
-    const person = { group, frame, face: new Face(group) };
+    const face = new Face(group);
+    const name = document.createElementNS(SVG, "text");
+    group.append(frame, name);
+    const person = { group, frame, name, face };
     this.people.set(track, person);
     return person;
   }
+}
+
+function place(element, box) {
+  for (const [key, value] of Object.entries(box)) element.setAttribute(key, value.toFixed(1));
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,12 +1,12 @@
 // The owner's page: how the device is, what it has counted, what it is made of.
 
 import { draw } from "./chart.js";
+import { UNSURE_COLOR } from "./face.js";
 import { expression, load, number, text } from "./texts.js";
 
 const STATUS_MS = 2000;
 const HISTORY_MS = 60000;
 const HOUR_MS = 3600000;
-const UNSURE_COLOR = "#b7aec6";
 
 const $ = (id) => document.getElementById(id);
 const language = document.documentElement.lang;

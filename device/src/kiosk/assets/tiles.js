@@ -1,11 +1,10 @@
 // A tile per face in sight.
 
-import { Face, REST, UNSURE } from "./face.js";
+import { Face, REST, UNSURE, UNSURE_COLOR } from "./face.js";
 import { expression, number, text } from "./texts.js";
 
 /** Most tiles; more could not be told apart. */
 const MOST = 9;
-const UNSURE_COLOR = "#b7aec6";
 
 export class Tiles {
   /** `looks` are the labels' colours and faces by name. */
@@ -38,6 +37,9 @@ export class Tiles {
     const columns = this.#columns(shown.length);
     this.list.style.setProperty("--columns", columns);
     this.list.style.setProperty("--rows", Math.max(1, Math.ceil(shown.length / columns)));
+    // A tile that is much taller than its face looks like a door.
+    const tallest = (this.list.clientWidth / columns) * 1.4;
+    this.list.style.setProperty("--tallest", shown.length > 1 ? `${tallest}px` : "none");
     this.more.hidden = people.length <= MOST;
     this.more.textContent = text("people.more", { count: number(people.length - MOST) });
   }

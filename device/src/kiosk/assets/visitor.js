@@ -1,7 +1,7 @@
 // The visitors' page: who is here, or else an invitation; today's counts; the live picture if the
 // owner allows it.
 
-import { ASLEEP, Face, REST, SMILE, animate, isCalm, ofLook } from "./face.js";
+import { ASLEEP, Face, REST, SMILE, UNSURE_COLOR, animate, isCalm, ofLook } from "./face.js";
 import { Counts } from "./counts.js";
 import { listen } from "./feed.js";
 import { Live } from "./live.js";
@@ -75,7 +75,7 @@ function render() {
   if (isPeople) {
     if (state.faces.length > 0) tiles.show(state.faces);
     const shown = state.faces[0]?.expression;
-    if (state.faces.length === 1) color(looks.get(shown)?.color ?? "#b7aec6");
+    if (state.faces.length === 1) color(looks.get(shown)?.color ?? UNSURE_COLOR);
     else if (state.faces.length > 1) color("#c9c0b6");
   } else if (name !== scene.name) {
     tiles.show([]);
