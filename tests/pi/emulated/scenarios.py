@@ -1,7 +1,10 @@
 """What is done with the machines, and what must come of it."""
 
+import random
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from .machine import Machine, Stuck
@@ -9,6 +12,8 @@ from .machine import Machine, Stuck
 # The configuration's default pins.
 PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 16, "neutral": 26, "sad": 19, "surprise": 20}
 LIMIT_S = 420
+# When the plug is pulled.
+SEED = 8
 # SD cards are powers of two.
 CARD_BYTES = 64 << 20
 
@@ -80,6 +85,19 @@ def watch(machine, report, until="done", with_display=False):
         time.sleep(0.05)
 
 
+def wait_line(machine, report, wanted):
+    """What the next line that begins with `wanted` says."""
+    while machine.is_running() and time.monotonic() - machine.start < LIMIT_S:
+        for line in machine.lines():
+            what, _, rest = line.partition(" ")
+            if what == wanted:
+                return rest
+            if what == "failed":
+                report.check(rest, False)
+        time.sleep(0.05)
+    raise Stuck(f"no {wanted!r}: {machine.log}")
+
+
 def make_card(path):
     """An empty ext4 card."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,10 +149,43 @@ def features(image, out, report):
                  (pictures["nobody"], pictures["astronaut"]))
     report.check("and nothing in the end", lit(pictures["ended"]) == 0)
 
+    report.check(f"the card holds the visits: {visits(card, out)}", (visits(card, out) or 0) >= 2)
+
     report.only("low_astronaut", "happy", active=0)
     report.only("low_ended", None, active=0)
     report.only("killed", "happy", active=0)
     report.only("killed_off", None, active=0)
+
+
+def visits(card, out):
+    """The visits on a card: dominant expressions."""
+    for name in ("counts.db", "counts.db-wal"):
+        read_card(card, f"/mien/{name}", out / name)
+    with closing(sqlite3.connect(out / "counts.db")) as database:
+        if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+            return None
+        return database.execute("SELECT count(*) FROM visits").fetchone()[0]
+
+
+def power(image, out, report):
+    """Pi 3: the plug is pulled while visits are counted; nothing committed is lost, and it goes on."""
+    card = make_card(out / "card.img")
+    moment = random.Random(SEED)
+    committed = 0
+    with Machine("3b", image, "power", out / "before", card=card) as machine:
+        while committed < 2:
+            committed = int(wait_line(machine, report, "visits"))
+        time.sleep(moment.uniform(0, 15))
+        machine.kill()
+    with Machine("3b", image, "afterwards", out / "after", card=card) as machine:
+        watch(machine, report)
+    said = report.said
+    report.check(f"all {committed} visits that were committed are there, at most one more: {said['found']}",
+                 committed <= int(said["found"]) <= committed + 1)
+    report.check("the next run counts on and ends well",
+                 int(said["later"]) == int(said["found"]) + 1 and said["ended"] == "0")
+    report.check("no database was set aside: " + said["files"], "damaged" not in said["files"])
+    report.check("seen from outside the database is sound", visits(card, out) == int(said["later"]))
 
 
 def pins(image, out, report):
@@ -155,4 +206,4 @@ def pi4(image, out, report):
     report.only("ended", None)
 
 
-ALL = {"features": features, "pins": pins, "pi4": pi4}
+ALL = {"features": features, "power": power, "pins": pins, "pi4": pi4}
