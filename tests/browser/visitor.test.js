@@ -221,3 +221,38 @@ test("a device that goes away is noticed, and is there again when it is back", a
   await again.stop();
   await page.context().close();
 });
+
+test("a page that is left open does not grow", async () => {
+  const context = await browser.newContext();
+  await context.addInitScript((labels) => {
+    window.EventSource = class extends EventTarget {
+      constructor() {
+        super();
+        window.feed = this;
+      }
+
+      close() {}
+    };
+    // A week of people who come and go.
+    window.crowd = (from, count) => {
+      for (let track = from; track < from + count; track++) {
+        const faces = [0, 1, 2].map((more) => ({
+          track: track + more, expression: labels[track % 7], probability: 0.7,
+          probabilities: Object.fromEntries(labels.map((label) => [label, 1 / 7])),
+          box: { x: 0.1, y: 0.1, width: 0.3, height: 0.3 },
+        }));
+        const state = { camera: "ok", timestamp_ms: track, faces: track % 5 === 0 ? [] : faces };
+        window.feed.dispatchEvent(new MessageEvent("state", { data: JSON.stringify(state) }));
+      }
+    };
+  }, LABELS);
+  const page = await context.newPage();
+  await page.goto(device.address);
+  await until(page, () => window.feed !== undefined);
+  const size = () => page.evaluate(() => document.querySelectorAll("*").length);
+  await page.evaluate(() => window.crowd(1, 60));
+  const before = await size();
+  await page.evaluate(() => window.crowd(61, 600));
+  assert.equal(await size(), before);
+  await context.close();
+});

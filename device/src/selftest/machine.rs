@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Check, State};
-use crate::thermal::hottest_c;
 use crate::counter::store::{Reader, StoreError};
+use crate::thermal::hottest_c;
 
 /// 2025-01-01: no clock of this program's users says less, if it was ever set.
 const EARLIEST: Duration = Duration::from_secs(1_735_689_600);

@@ -9,6 +9,7 @@ mod judged;
 mod limits;
 mod live;
 mod security;
+mod whole;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -84,6 +85,10 @@ impl Setup {
     }
 
     fn try_start(self) -> Result<Stage, KioskError> {
+        self.try_start_patient(false)
+    }
+
+    fn try_start_patient(self, patient: bool) -> Result<Stage, KioskError> {
         let hub = Hub::default();
         let labels = Labels::fer2013();
         let card = Card {
@@ -102,7 +107,7 @@ impl Setup {
             today: Some(today.clone()),
             database: Some(self.database()),
         };
-        let kiosk = Kiosk::start(&self.options, parts, self.limits, false)?;
+        let kiosk = Kiosk::start(&self.options, parts, self.limits, patient)?;
         Ok(Stage {
             kiosk,
             run: Publisher::new(hub.clone(), &labels),

@@ -260,6 +260,29 @@ fn only_the_owner_learns_the_settings() {
 }
 
 #[test]
+fn an_address_that_is_taken_is_an_error_or_waited_for() {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
+    let setup = || {
+        let mut setup = Setup::default();
+        setup.options.bind = vec![taken];
+        setup
+    };
+    let error = setup().try_start().err().unwrap();
+    assert!(matches!(error, KioskError::Bind { .. }), "{error}");
+    assert!(error.to_string().contains("hint: [kiosk] bind"), "{error}");
+    let patient = setup().try_start_patient(true).unwrap();
+    assert!(patient.kiosk.addresses().is_empty());
+    drop(holder);
+    let end = Instant::now() + std::time::Duration::from_secs(20);
+    while std::net::TcpStream::connect(taken).is_err() {
+        assert!(Instant::now() < end, "it never came");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(get(taken, "/").status, 200);
+}
+
+#[test]
 fn the_debug_form_hides_tokens() {
     let setup = Setup::exposed();
     let folder = setup.folder.path().to_owned();

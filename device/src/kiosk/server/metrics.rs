@@ -76,7 +76,11 @@ impl Collector for Figures {
             ("uptime_seconds", "Time since the start", uptime_s),
         ];
         if let Some(celsius) = thermal::hottest_c(Path::new(thermal::SYS)) {
-            gauges.push(("temperature_celsius", "The hottest sensor's", f64::from(celsius)));
+            gauges.push((
+                "temperature_celsius",
+                "The hottest sensor's",
+                f64::from(celsius),
+            ));
         }
         if let Some(today) = &parts.today {
             let is_degraded = u64::from(today.get().degraded.is_some());
