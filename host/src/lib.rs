@@ -11,6 +11,7 @@ pub mod model_file;
 pub mod plot;
 pub mod quantize;
 pub mod report;
+pub mod signing;
 pub mod train;
 
 pub use mien_device::progress;

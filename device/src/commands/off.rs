@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use mien_device::board;
 use mien_device::config::OutputName;
 
-use super::open::{self, ConfigArgs};
+use super::open::{self, ConfigArgs, Need};
 use super::outputs::{self, OutputArgs};
 use super::{Failure, Outcome};
 
@@ -23,7 +23,7 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     // Labels name the lights; a model that cannot be read must not leave them on.
-    let labels = match open::classifier(None, &config) {
+    let labels = match open::classifier(None, &config, Need::Any) {
         Ok((classifier, _)) => classifier.labels().clone(),
         Err(_) => mien_models::label::Labels::fer2013(),
     };

@@ -16,11 +16,10 @@ use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
-use mien_device::pipeline::health::Health;
 use mien_device::pipeline::{self, Control, Options};
 use mien_models::label::Labels;
 
-use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::service;
 use super::source::{self, SourceArgs};
@@ -63,11 +62,18 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     let search = Search::live();
-    let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-    let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
+    let mut detector = open::detector(
+        args.detector.as_deref(),
+        &config,
+        &args.search,
+        search,
+        Need::Trusted,
+    )?;
+    let (mut classifier, model_name) =
+        open::classifier(args.model.as_deref(), &config, Need::Trusted)?;
     let control = Control {
         stop: stop_on_signal()?,
-        health: Health::default(),
+        ..Control::default()
     };
     let origin = args.source.origin(config.source.as_deref())?;
     let mut source = source::open(&origin, args.frames.is_some(), config.camera, &control.stop)?;
@@ -138,13 +144,15 @@ fn guarded_outputs<'a>(
     names: &[OutputName],
     board: &'a dyn Board,
     config: &'a Config,
-    labels: &'a Labels,
+    labels: &Labels,
 ) -> Result<Vec<Guarded<'a>>, Failure> {
     let mut opened = Vec::new();
     let mut last = None;
     for &name in names.iter().filter(|&&name| name != OutputName::Terminal) {
-        let open = move || outputs::open(name, board, config, labels).map_err(io::Error::other);
-        match Guarded::new(name.name(), Box::new(open), guarded::RETRY) {
+        let open = move |labels: &Labels| {
+            outputs::open(name, board, config, labels).map_err(io::Error::other)
+        };
+        match Guarded::new(name.name(), Box::new(open), labels, guarded::RETRY) {
             Ok(output) => opened.push(output),
             Err(error) => {
                 tracing::warn!("output {name} is left out: {error:#}");

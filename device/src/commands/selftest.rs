@@ -15,7 +15,7 @@ use mien_device::state;
 use mien_models::label::Labels;
 use serde::Serialize;
 
-use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::source::{self, SourceArgs};
 use super::{Failure, Outcome, print_json};
@@ -86,8 +86,8 @@ fn check_models(args: &Args, config: &Config, checks: &mut Vec<Check>) -> Labels
         let detail = format!("{:#}", failure.into_error());
         Check::new(name, State::Failed, detail, "")
     };
-    let classifier = open::classifier(None, config);
-    let detector = open::detector(None, config, &args.search, Search::live());
+    let classifier = open::classifier(None, config, Need::Trusted);
+    let detector = open::detector(None, config, &args.search, Search::live(), Need::Trusted);
     match (classifier, detector) {
         (Ok((mut classifier, name)), Ok(mut detector)) => {
             let labels = classifier.labels().clone();

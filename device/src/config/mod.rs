@@ -16,6 +16,7 @@ use crate::output::led::LedOptions;
 use crate::output::rgb::RgbOptions;
 use crate::smooth::SmoothingOptions;
 use crate::track::TrackingOptions;
+use crate::update::UpdateOptions;
 
 /// What the configuration file may set. Unknown keys are errors: a misspelt one would otherwise
 /// be silently without effect.
@@ -57,6 +58,9 @@ pub struct Config {
     /// How verdicts are smoothed.
     #[serde(default)]
     pub smoothing: SmoothingOptions,
+    /// Whose models are run, and how new ones are tried.
+    #[serde(default)]
+    pub updates: UpdateOptions,
 }
 
 /// An output by its name.
@@ -132,6 +136,7 @@ impl Default for Config {
             exec: ExecOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
+            updates: UpdateOptions::default(),
         }
     }
 }
@@ -173,6 +178,7 @@ impl Config {
         self.rgb.validate()?;
         self.display.validate()?;
         self.exec.validate()?;
+        self.updates.validate()?;
         self.check_pins()
     }
 

@@ -33,6 +33,15 @@ fn paths_count_from_the_file() {
 }
 
 #[test]
+fn key_files_count_from_the_file_and_keys_stay_keys() {
+    let key = "MCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=";
+    let text = format!("[updates]\ntrusted_keys = [\"a.pub\", \"{key}\"]\n");
+    let (folder, config) = read(&text);
+    let file = folder.join("a.pub").display().to_string();
+    assert_eq!(config.unwrap().updates.trusted_keys, [file, key.to_owned()]);
+}
+
+#[test]
 fn empty_is_fine_and_unknown_keys_are_not() {
     assert_eq!(read("").1.unwrap(), Config::default());
     for text in ["modell = \"m\"", "model = 3", "model = "] {
@@ -75,6 +84,14 @@ fn sections_keep_defaults_and_check_ranges() {
         ("outputs = [\"leds\"]", "did you mean `led`?"),
         ("[rgb]\npins = [1, 1, 2]", "three different ones"),
         ("[exec]\ntimeout_ms = 1", "timeout_ms is 1"),
+        (
+            "[updates]\ntrial_s = 0",
+            "trial_s is 0; it must be 1 to 86400",
+        ),
+        (
+            "[updates]\nallow_unsigend = true",
+            "did you mean `allow_unsigned`?",
+        ),
     ] {
         let error = read(text).1.unwrap_err().to_string();
         assert!(

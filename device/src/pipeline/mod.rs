@@ -4,6 +4,7 @@
 //! that outputs learn of it in its place.
 
 pub mod channel;
+pub mod exchange;
 pub mod health;
 pub mod stages;
 pub mod totals;
@@ -22,6 +23,7 @@ use crate::smooth::{Smoother, SmoothingOptions};
 use crate::track::{Tracker, TrackingOptions};
 
 use channel::{Overflow, Receiver, Sender, bounded};
+use exchange::{Exchange, Models};
 use health::{Health, Pulse};
 use stages::{Judged, Tracked};
 use totals::{Dropped, Totals};
@@ -54,6 +56,8 @@ pub struct Control {
     pub stop: Arc<AtomicBool>,
     /// How the stages are.
     pub health: Health,
+    /// Models for the stages to go on with from their next frame.
+    pub exchange: Exchange,
 }
 
 /// Why a run ended early.
@@ -78,7 +82,8 @@ pub enum PipelineError {
 
 /// Runs frames from `source` through every stage until the source ends, `options.frames` are
 /// through or `control.stop` is set, and returns the totals. `outputs` see every judged frame in order
-/// and then the totals; they run on the caller's thread.
+/// and then the totals; they run on the caller's thread. Models put into `control.exchange` take the
+/// place of `detector` and `classifier` between two frames.
 pub fn run(
     source: &mut dyn Source,
     detector: &mut (dyn Detector + Send),
@@ -89,10 +94,12 @@ pub fn run(
 ) -> Result<Totals, PipelineError> {
     let start = Instant::now();
     let mut totals = Totals::new(classifier.labels());
-    let detector_name = detector.name().to_owned();
+    let models = Arc::new(Models {
+        labels: classifier.labels().clone(),
+        detector: detector.name().to_owned(),
+    });
     let is_continuous = source.is_continuous();
     let mut tracker = Tracker::new(options.tracking);
-    let mut smoother = Smoother::new(options.smoothing, classifier.temperature());
     let (to_detect, frames) = bounded(CAPACITY, options.overflow);
     let (to_classify, tracked) = bounded(CAPACITY, options.overflow);
     let (to_output, judged) = bounded(CAPACITY, options.overflow);
@@ -102,24 +109,23 @@ pub fn run(
         let capture = spawn("capture")
             .spawn_scoped(scope, || capture_stage(source, to_detect, options, control))?;
         let detect = spawn("detect").spawn_scoped(scope, || {
-            let pulse = control.health.pulse(1);
             detect_stage(
                 frames,
                 detector,
                 &mut tracker,
                 is_continuous,
                 to_classify,
-                pulse,
+                control,
             )
         })?;
         let classify = spawn("classify").spawn_scoped(scope, || {
-            let judge =
-                |tracked| stages::classify(tracked, &detector_name, classifier, &mut smoother);
-            classify_stage(tracked, judge, to_output, control.health.pulse(2))
+            let models = Arc::clone(&models);
+            classify_stage(tracked, classifier, options, models, to_output, control)
         })?;
         // Ends when the stages above have ended; ending early ends them.
         let pulse = control.health.pulse(3);
-        let output_result = output_stage(judged, outputs, &mut totals, pulse);
+        let models = Arc::clone(&models);
+        let output_result = output_stage(judged, outputs, models, &mut totals, pulse);
         Ok::<_, PipelineError>((output_result, [join(capture), join(detect), join(classify)]))
     })?;
 
@@ -184,19 +190,33 @@ fn capture_stage(
     Ok(next.dropped())
 }
 
+/// Passes on each frame with its faces and the name of the detector that found them.
 fn detect_stage(
     frames: Receiver<Passed<Frame>>,
     detector: &mut (dyn Detector + Send),
     tracker: &mut Tracker,
     is_continuous: bool,
-    next: Sender<Passed<Tracked>>,
-    pulse: &Pulse,
+    next: Sender<Passed<(Arc<str>, Tracked)>>,
+    control: &Control,
 ) -> StageResult {
+    let pulse = control.health.pulse(1);
+    let mut name: Arc<str> = detector.name().into();
+    let mut replacement: Option<Box<dyn Detector + Send>> = None;
     while let Some(frame) = pulse.idle(|| frames.recv()) {
+        if let Some(new) = control.exchange.detector.take() {
+            name = new.name().into();
+            replacement = Some(new);
+        }
         if !is_continuous || frame.is_err() {
             tracker.forget();
         }
-        let tracked = frame.map(|frame| stages::track(frame, detector, tracker));
+        let tracked = frame.map(|frame| {
+            let tracked = match &mut replacement {
+                Some(detector) => stages::track(frame, &mut **detector, tracker),
+                None => stages::track(frame, detector, tracker),
+            };
+            tracked.map(|tracked| (Arc::clone(&name), tracked))
+        });
         if next.send(swap(tracked)?).is_err() {
             break;
         }
@@ -204,14 +224,32 @@ fn detect_stage(
     Ok(next.dropped())
 }
 
+/// Passes on each frame with its faces judged and what the numbers in it mean.
 fn classify_stage(
-    tracked: Receiver<Passed<Tracked>>,
-    mut judge: impl FnMut(Tracked) -> Result<Judged, PipelineError>,
-    next: Sender<Passed<Judged>>,
-    pulse: &Pulse,
+    tracked: Receiver<Passed<(Arc<str>, Tracked)>>,
+    classifier: &mut Classifier,
+    options: &Options,
+    mut models: Arc<Models>,
+    next: Sender<Passed<(Arc<Models>, Judged)>>,
+    control: &Control,
 ) -> StageResult {
+    let pulse = control.health.pulse(2);
+    let mut smoother = Smoother::new(options.smoothing, classifier.temperature());
     while let Some(tracked) = pulse.idle(|| tracked.recv()) {
-        if next.send(swap(tracked.map(&mut judge))?).is_err() {
+        if let Some(new) = control.exchange.classifier.take() {
+            *classifier = new;
+            // An average over two networks' outputs means nothing.
+            smoother = Smoother::new(options.smoothing, classifier.temperature());
+            Arc::make_mut(&mut models).labels = classifier.labels().clone();
+        }
+        let judged = tracked.map(|(detector, tracked)| {
+            if *models.detector != *detector {
+                Arc::make_mut(&mut models).detector = detector.to_string();
+            }
+            let judged = stages::classify(tracked, &detector, classifier, &mut smoother);
+            judged.map(|judged| (Arc::clone(&models), judged))
+        });
+        if next.send(swap(judged)?).is_err() {
             break;
         }
     }
@@ -219,14 +257,22 @@ fn classify_stage(
 }
 
 fn output_stage(
-    judged: Receiver<Passed<Judged>>,
+    judged: Receiver<Passed<(Arc<Models>, Judged)>>,
     outputs: &mut [&mut dyn Output],
+    mut shown: Arc<Models>,
     totals: &mut Totals,
     pulse: &Pulse,
 ) -> Result<(), PipelineError> {
     while let Some(passed) = pulse.idle(|| judged.recv()) {
         match passed {
-            Ok(judged) => {
+            Ok((models, judged)) => {
+                if models != shown {
+                    totals.switch(&models.labels);
+                    for output in outputs.iter_mut() {
+                        output.switch(&models)?;
+                    }
+                    shown = models;
+                }
                 totals.count(&judged);
                 for output in outputs.iter_mut() {
                     output.show(&judged)?;

@@ -6,12 +6,16 @@ pub mod data_args;
 pub mod evaluate;
 pub mod import;
 pub mod inspect;
+pub mod keygen;
+pub mod passphrase;
 pub mod quantize;
+pub mod sign;
 pub mod source;
 pub mod table;
 pub mod teach;
 pub mod train;
 mod train_view;
+pub mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
