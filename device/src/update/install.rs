@@ -1,0 +1,264 @@
+//! The steps of the state machine, on disk: install, start, confirm, roll back. Each is whole or did
+//! not happen, wherever it is cut off.
+
+use super::check::{Candidate, Force, Loaded, Refused, Rules};
+use super::fs::Fs;
+use super::record::{Fault, Record, Role, Slot};
+use super::store::{Store, StoreError, Stored};
+use super::trust::NotTrusted;
+
+/// Why a step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// A model is refused.
+    #[error("{}{refused}", position(*.index, *.of))]
+    Refused {
+        /// Which of the files, from 0.
+        index: usize,
+        /// How many there are.
+        of: usize,
+        /// Why.
+        refused: Refused,
+    },
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The factory's models run already.
+    #[error("nothing is installed that could be rolled back")]
+    NothingInstalled,
+}
+
+fn position(index: usize, of: usize) -> String {
+    match of {
+        1 => String::new(),
+        _ => format!("file {} of {of}: ", index + 1),
+    }
+}
+
+/// The state folder with what this device asks of models.
+#[derive(Debug)]
+pub struct Installer<F> {
+    /// The state folder.
+    pub store: Store<F>,
+    /// What is asked.
+    pub rules: Rules,
+}
+
+/// A model that was rolled back by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolledBack {
+    /// Whose.
+    pub role: Role,
+    /// Its version.
+    pub version: u64,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl<F: Fs> Installer<F> {
+    /// Checks all files without changing anything.
+    ///
+    /// # Errors
+    /// [`UpdateError::Refused`] for the first that may not be installed; `Store`.
+    pub fn check(&self, offers: &[Stored], force: Force) -> Result<Vec<Candidate>, UpdateError> {
+        let record = self.store.load()?;
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for (index, offer) in offers.iter().enumerate() {
+            let refused = |refused| UpdateError::Refused {
+                index,
+                of: offers.len(),
+                refused,
+            };
+            let candidate = self.rules.check(&record, offer, force).map_err(refused)?;
+            let role = candidate.role;
+            if candidates.iter().any(|other| other.role == role) {
+                return Err(refused(Refused::SameRole(role)));
+            }
+            candidates.push(candidate);
+        }
+        Ok(candidates)
+    }
+
+    /// Installs all files or none; they are on trial then. `is_running` says that their first start
+    /// is now, in this process. The models come back ready to run.
+    ///
+    /// # Errors
+    /// [`UpdateError::Refused`] or `Store`. The models before are still the active ones then,
+    /// unless the very last synchronisation failed: then the record says what is.
+    pub fn install(
+        &self,
+        offers: &[Stored],
+        force: Force,
+        is_running: bool,
+    ) -> Result<Vec<Candidate>, UpdateError> {
+        let candidates = self.check(offers, force)?;
+        self.store.prepare()?;
+        let before = self.store.load()?;
+        let mut record = before.clone();
+        for candidate in &candidates {
+            record.pointer_mut(candidate.role).clear_spare();
+        }
+        // From here on nothing on disk points to what is about to be overwritten.
+        if record != before {
+            self.store.save(&record)?;
+        }
+        for (candidate, offer) in candidates.iter().zip(offers) {
+            let spare = record.pointer(candidate.role).spare();
+            self.store.write_slot(candidate.role, spare, offer)?;
+        }
+        for candidate in &candidates {
+            let pointer = record.pointer_mut(candidate.role);
+            pointer.begin_trial(candidate.entry.clone(), u32::from(is_running));
+        }
+        self.store.save(&record)?;
+        Ok(candidates)
+    }
+
+    /// Goes back to the model before, in these roles; those in which the factory's runs already stay
+    /// as they are. Returns the roles that changed.
+    ///
+    /// # Errors
+    /// [`UpdateError::NothingInstalled`] if none does; `Store`.
+    pub fn roll_back(&self, roles: &[Role]) -> Result<Vec<Role>, UpdateError> {
+        let mut record = self.store.load()?;
+        let mut changed = Vec::new();
+        for &role in roles {
+            if record.pointer_mut(role).roll_back(None) {
+                changed.push(role);
+            }
+        }
+        if changed.is_empty() {
+            return Err(UpdateError::NothingInstalled);
+        }
+        self.store.save(&record)?;
+        Ok(changed)
+    }
+
+    /// Goes back by itself: the active model of `role` has a fault. Its version is blocked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn fail(&self, role: Role, fault: Fault) -> Result<Option<RolledBack>, StoreError> {
+        let mut record = self.store.load()?;
+        let rolled_back = fail_in(&mut record, role, fault);
+        if rolled_back.is_some() {
+            self.store.save(&record)?;
+        }
+        Ok(rolled_back)
+    }
+
+    /// The program is about to run the active models: counts the start of those on trial before
+    /// anything of them is loaded, and rolls back those that have been started too often.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn begin(&self, max_starts: u32) -> Result<Vec<RolledBack>, StoreError> {
+        let before = self.store.load()?;
+        let mut record = before.clone();
+        let mut rolled_back = Vec::new();
+        for role in Role::ALL {
+            if let Some(fault) = record.pointer_mut(role).count_start(max_starts) {
+                rolled_back.extend(fail_in(&mut record, role, fault));
+            }
+        }
+        if record != before {
+            self.store.save(&record)?;
+        }
+        Ok(rolled_back)
+    }
+
+    /// The program ends because it was told to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn end(&self) -> Result<(), StoreError> {
+        self.change(|record| {
+            for role in Role::ALL {
+                record.pointer_mut(role).uncount_start();
+            }
+        })
+    }
+
+    /// The trial of `role` was passed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn confirm(&self, role: Role) -> Result<(), StoreError> {
+        self.change(|record| record.pointer_mut(role).confirm())
+    }
+
+    fn change(&self, step: impl FnOnce(&mut Record)) -> Result<(), StoreError> {
+        let before = self.store.load()?;
+        let mut record = before.clone();
+        step(&mut record);
+        if record != before {
+            self.store.save(&record)?;
+        }
+        Ok(())
+    }
+
+    /// The model in a slot, ready to run; trusted today, too.
+    ///
+    /// # Errors
+    /// [`UpdateError`].
+    pub fn open(&self, role: Role, slot: Slot) -> Result<Loaded, UpdateError> {
+        let record = self.store.load()?;
+        let refused = |refused| UpdateError::Refused {
+            index: 0,
+            of: 1,
+            refused,
+        };
+        let Some(entry) = record.pointer(role).entry(slot) else {
+            let path = self.store.slot_path(role, slot);
+            return Err(StoreError::Damaged(path).into());
+        };
+        let Stored { file, signature } = self.store.read_slot(role, slot, entry)?;
+        let trusted = self.rules.trust.check(&file, signature.as_deref());
+        trusted.map_err(|error: NotTrusted| refused(error.into()))?;
+        self.rules.load(entry.kind, &file).map_err(refused)
+    }
+
+    /// The model to run in a role: the active one, or, where that cannot be used, the one before.
+    /// `None` is the factory's. A model on trial that cannot be used is rolled back. `may_write`
+    /// says that this process holds the lock.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the record cannot be read; the factory's runs then.
+    pub fn choose(&self, role: Role, may_write: bool) -> Result<Option<Chosen>, StoreError> {
+        let record = self.store.load()?;
+        let pointer = record.pointer(role);
+        let mut slots = pointer.active.into_iter().chain(pointer.previous);
+        let active = pointer.active;
+        let is_on_trial = pointer.trial.is_some();
+        slots
+            .find_map(|slot| match self.open(role, slot) {
+                Ok(model) => Some(Ok(Chosen { slot, model })),
+                Err(error) => {
+                    let path = self.store.slot_path(role, slot);
+                    tracing::error!("{}: {error}; the one before is used", path.display());
+                    let is_trial = is_on_trial && Some(slot) == active && may_write;
+                    let failed = is_trial.then(|| self.fail(role, Fault::Unusable));
+                    failed.and_then(Result::err).map(Err)
+                }
+            })
+            .transpose()
+    }
+}
+
+/// What [`Installer::choose`] found.
+pub struct Chosen {
+    /// Where it lies.
+    pub slot: Slot,
+    /// Ready to run.
+    pub model: Loaded,
+}
+
+fn fail_in(record: &mut Record, role: Role, fault: Fault) -> Option<RolledBack> {
+    let pointer = record.pointer_mut(role);
+    let version = pointer.active_entry()?.version;
+    pointer.roll_back(Some(fault)).then_some(RolledBack {
+        role,
+        version,
+        fault,
+    })
+}
