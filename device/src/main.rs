@@ -28,6 +28,12 @@ enum Command {
     Sources(commands::sources::Args),
     /// Check camera, models, outputs and the machine.
     Selftest(commands::selftest::Args),
+    /// Install other models, without a restart.
+    Install(commands::install::Args),
+    /// Go back to the models before.
+    Rollback(commands::rollback::Args),
+    /// Tell which models run.
+    Status(commands::status::Args),
     /// Check or show the configuration.
     Config(commands::config::Args),
     /// Show what lights and display would show, without a Pi.
@@ -49,6 +55,9 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(args),
         Command::Sources(args) => commands::sources::run(args),
         Command::Selftest(args) => commands::selftest::run(args),
+        Command::Install(args) => commands::install::run(args),
+        Command::Rollback(args) => commands::rollback::run(args),
+        Command::Status(args) => commands::status::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Off(args) => commands::off::run(args),

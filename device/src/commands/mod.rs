@@ -3,13 +3,16 @@
 pub mod analyze;
 pub mod bench;
 pub mod config;
+mod control;
 pub mod detect;
 #[cfg(feature = "camera")]
 pub mod grab;
+pub mod install;
 pub mod off;
 mod open;
 mod outputs;
 mod photographs;
+pub mod rollback;
 pub mod run;
 mod search;
 pub mod selftest;
@@ -17,7 +20,9 @@ mod service;
 pub mod simulate;
 mod source;
 pub mod sources;
+pub mod status;
 mod table;
+mod updates;
 
 use std::io::{self, Write};
 use std::panic;

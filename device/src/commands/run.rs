@@ -17,12 +17,15 @@ use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::{self, Control, Options};
+use mien_device::update::check::Loaded;
+use mien_device::update::record::Role;
 use mien_models::label::Labels;
 
 use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::service;
 use super::source::{self, SourceArgs};
+use super::updates::{self, Session};
 use super::{Failure, Outcome};
 
 /// Arguments of `mien-device run`.
@@ -62,24 +65,46 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     let search = Search::live();
-    let mut detector = open::detector(
-        args.detector.as_deref(),
+    let names = args.outputs.names(&config);
+    let origin = args.source.origin(config.source.as_deref())?;
+    // A pipe keeps its writer waiting, so that nothing is dropped here.
+    let is_endless = origin.is_endless() && args.frames.is_none();
+    let named = [
+        (Role::Expression, args.model.is_some()),
+        (Role::Detector, args.detector.is_some()),
+    ];
+    let named: Vec<Role> = named
+        .iter()
+        .filter(|(_, is)| *is)
+        .map(|(role, _)| *role)
+        .collect();
+    let rules = updates::rules(
         &config,
-        &args.search,
-        search,
-        Need::Trusted,
+        args.search.fill_in(search, &config),
+        &named,
+        &names,
     )?;
-    let (mut classifier, model_name) =
-        open::classifier(args.model.as_deref(), &config, Need::Trusted)?;
+    let mut session = Session::begin(&config, rules, is_endless);
+    let mut installed = |role| session.as_mut().and_then(|session| session.model(role));
+    let mut detector = match installed(Role::Detector) {
+        Some(Loaded::Detector(detector)) => detector,
+        _ => open::detector(
+            args.detector.as_deref(),
+            &config,
+            &args.search,
+            search,
+            Need::Trusted,
+        )?,
+    };
+    let (mut classifier, model_name) = match installed(Role::Expression) {
+        Some(Loaded::Expression(classifier, name)) => (*classifier, name),
+        _ => open::classifier(args.model.as_deref(), &config, Need::Trusted)?,
+    };
     let control = Control {
         stop: stop_on_signal()?,
         ..Control::default()
     };
-    let origin = args.source.origin(config.source.as_deref())?;
     let mut source = source::open(&origin, args.frames.is_some(), config.camera, &control.stop)?;
-    // A pipe keeps its writer waiting, so that nothing is dropped here.
-    let is_endless = origin.is_endless() && args.frames.is_none();
-
     let mut record = args.record.as_deref().map(|path| {
         let file = File::create(path).with_context(|| format!("--record {}", path.display()))?;
         Ok(Record::new(
@@ -98,7 +123,6 @@ pub fn run(args: Args) -> Outcome {
     let mut terminal = Terminal::new(stdout, look, &title, classifier.labels(), args.frames);
     let board = board::this();
     let labels = classifier.labels().clone();
-    let names = args.outputs.names(&config);
     let mut guarded = guarded_outputs(&names, &*board, &config, &labels)?;
     let mut outputs: Vec<&mut dyn Output> = Vec::new();
     if names.contains(&OutputName::Terminal) {
@@ -119,16 +143,22 @@ pub fn run(args: Args) -> Outcome {
         tracking: config.tracking,
         smoothing: config.smoothing,
     };
-    let totals = service::watched(&control, || {
-        pipeline::run(
-            &mut source,
-            &mut *detector,
-            &mut classifier,
-            &mut outputs,
-            &options,
-            &control,
-        )
-    })
+    let mut work = || {
+        service::watched(&control, || {
+            pipeline::run(
+                &mut source,
+                &mut *detector,
+                &mut classifier,
+                &mut outputs,
+                &options,
+                &control,
+            )
+        })
+    };
+    let totals = match session {
+        Some(session) => session.watch(&config.updates, &control, work),
+        None => work(),
+    }
     .map_err(source::failure)?;
     // Before a camera that runs until it is stopped, nobody may have come.
     if totals.faces == 0 && !(is_endless && origin.is_live()) {

@@ -239,12 +239,11 @@ impl Rules {
             let names: Vec<&str> = labels.iter().collect();
             return Err(Refused::Permuted(names.join(", ")));
         }
-        if let Some(lights) = self.lights.as_ref().filter(|_| force == Force(false)) {
-            if let Some(dark) = labels.iter().find(|name| !lights.contains(*name)) {
-                return Err(Refused::NoOutput(dark.to_owned()));
-            }
+        let lights = self.lights.as_ref().filter(|_| force == Force(false));
+        match lights.and_then(|lights| labels.iter().find(|name| !lights.contains(*name))) {
+            Some(dark) => Err(Refused::NoOutput(dark.to_owned())),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Decodes a file and makes it ready to run. An expression model must compute its golden values

@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 
 use crate::bounded_file;
@@ -50,44 +49,20 @@ pub trait Fs {
 
 /// The system's.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RealFs {
-    /// User and group that what is made belongs to; else the process's.
-    owner: Option<(u32, u32)>,
-}
-
-impl RealFs {
-    /// For a state folder. What root makes in it belongs to the folder's owner, so that the service
-    /// can go on with it.
-    pub fn of(folder: &Path) -> Self {
-        let is_root = rustix::process::geteuid().is_root();
-        let metadata = fs::metadata(folder).ok().filter(|_| is_root);
-        Self {
-            owner: metadata.map(|metadata| (metadata.uid(), metadata.gid())),
-        }
-    }
-
-    pub(super) fn give(&self, path: &Path) -> io::Result<()> {
-        match self.owner {
-            Some((user, group)) => chown(path, Some(user), Some(group)),
-            None => Ok(()),
-        }
-    }
-}
+pub struct RealFs;
 
 impl Fs for RealFs {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         if path.is_dir() {
             return Ok(());
         }
-        fs::create_dir_all(path)?;
-        self.give(path)
+        fs::create_dir_all(path)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         // Never through a link that somebody has put in its place.
         self.remove(path)?;
         let mut file = File::create_new(path)?;
-        self.give(path)?;
         file.write_all(bytes)
     }
 

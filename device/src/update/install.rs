@@ -1,9 +1,11 @@
 //! The steps of the state machine, on disk: install, start, confirm, roll back. Each is whole or did
 //! not happen, wherever it is cut off.
 
+use mien_models::embedded;
+
 use super::check::{Candidate, Force, Loaded, Refused, Rules};
 use super::fs::Fs;
-use super::record::{Fault, Record, Role, Slot};
+use super::record::{Fault, FileKind, Record, Role, Slot};
 use super::store::{Store, StoreError, Stored};
 use super::trust::NotTrusted;
 
@@ -23,8 +25,8 @@ pub enum UpdateError {
     /// The state folder cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The factory's models run already.
-    #[error("nothing is installed that could be rolled back")]
+    /// The factory's models run already, or the last install was undone.
+    #[error("there is no install to roll back (`mien-device status` shows what runs)")]
     NothingInstalled,
 }
 
@@ -110,23 +112,29 @@ impl<F: Fs> Installer<F> {
             let pointer = record.pointer_mut(candidate.role);
             pointer.begin_trial(candidate.entry.clone(), u32::from(is_running));
         }
+        record.last_install = candidates.iter().map(|candidate| candidate.role).collect();
         self.store.save(&record)?;
         Ok(candidates)
     }
 
-    /// Goes back to the model before, in these roles; those in which the factory's runs already stay
-    /// as they are. Returns the roles that changed.
+    /// Goes back to the model before: in `role`, else in what the last install changed. Returns the
+    /// roles that changed.
     ///
     /// # Errors
-    /// [`UpdateError::NothingInstalled`] if none does; `Store`.
-    pub fn roll_back(&self, roles: &[Role]) -> Result<Vec<Role>, UpdateError> {
+    /// [`UpdateError::NothingInstalled`] if the factory's models run there; `Store`.
+    pub fn roll_back(&self, role: Option<Role>) -> Result<Vec<Role>, UpdateError> {
         let mut record = self.store.load()?;
+        let roles = match role {
+            Some(role) => vec![role],
+            None => record.last_install.clone(),
+        };
         let mut changed = Vec::new();
-        for &role in roles {
+        for role in roles {
             if record.pointer_mut(role).roll_back(None) {
                 changed.push(role);
             }
         }
+        record.last_install.retain(|role| !changed.contains(role));
         if changed.is_empty() {
             return Err(UpdateError::NothingInstalled);
         }
@@ -187,6 +195,17 @@ impl<F: Fs> Installer<F> {
         self.change(|record| record.pointer_mut(role).confirm())
     }
 
+    /// The model inside the program.
+    ///
+    /// # Errors
+    /// [`Refused`] if it does not run here.
+    pub fn factory(&self, role: Role) -> Result<Loaded, Refused> {
+        match role {
+            Role::Expression => self.rules.load(FileKind::Expression, embedded::EXPRESSION),
+            Role::Detector => self.rules.load(FileKind::Cascade, embedded::CASCADE),
+        }
+    }
+
     fn change(&self, step: impl FnOnce(&mut Record)) -> Result<(), StoreError> {
         let before = self.store.load()?;
         let mut record = before.clone();
@@ -232,7 +251,14 @@ impl<F: Fs> Installer<F> {
         let is_on_trial = pointer.trial.is_some();
         slots
             .find_map(|slot| match self.open(role, slot) {
-                Ok(model) => Some(Ok(Chosen { slot, model })),
+                Ok(model) => {
+                    let sha256 = pointer.entry(slot)?.sha256.clone();
+                    Some(Ok(Chosen {
+                        slot,
+                        sha256,
+                        model,
+                    }))
+                }
                 Err(error) => {
                     let path = self.store.slot_path(role, slot);
                     tracing::error!("{}: {error}; the one before is used", path.display());
@@ -249,6 +275,8 @@ impl<F: Fs> Installer<F> {
 pub struct Chosen {
     /// Where it lies.
     pub slot: Slot,
+    /// Which one it is.
+    pub sha256: String,
     /// Ready to run.
     pub model: Loaded,
 }
@@ -256,7 +284,11 @@ pub struct Chosen {
 fn fail_in(record: &mut Record, role: Role, fault: Fault) -> Option<RolledBack> {
     let pointer = record.pointer_mut(role);
     let version = pointer.active_entry()?.version;
-    pointer.roll_back(Some(fault)).then_some(RolledBack {
+    if !pointer.roll_back(Some(fault)) {
+        return None;
+    }
+    record.last_install.retain(|other| *other != role);
+    Some(RolledBack {
         role,
         version,
         fault,

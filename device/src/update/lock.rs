@@ -5,8 +5,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::fs::RealFs;
-
 /// The lock; dropped, it is free again.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
@@ -19,8 +17,6 @@ impl Lock {
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
         let path = folder.join("lock");
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        // The service must be able to take it after root has.
-        RealFs::of(folder).give(&path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -287,6 +287,9 @@ pub struct Record {
     pub expression: Pointer,
     /// The face detector.
     pub detector: Pointer,
+    /// What the last install changed and no rollback has undone.
+    #[serde(default)]
+    pub last_install: Vec<Role>,
 }
 
 /// The only format there is.
@@ -299,6 +302,7 @@ impl Default for Record {
             format: FORMAT,
             expression: Pointer::default(),
             detector: Pointer::default(),
+            last_install: Vec::new(),
         }
     }
 }
@@ -448,7 +452,7 @@ mod tests {
              \"bytes\":1,\"signed_by\":\"key\"},\"b\":null,\"trial\":{\"starts\":1},\"floors\":{},\
              \"blocked\":[{\"kind\":\"expression\",\"version\":2,\"fault\":\"unusable\"}]},\
              \"detector\":{\"active\":null,\"previous\":null,\"a\":null,\"b\":null,\"trial\":null,\
-             \"floors\":{},\"blocked\":[]}}"
+             \"floors\":{},\"blocked\":[]},\"last_install\":[]}"
         );
         assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
     }

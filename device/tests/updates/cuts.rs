@@ -74,7 +74,7 @@ fn outcomes(
             }
             install(&after, &[expression(9), yunet(9)]);
             assert_eq!(both(&after), [Some(9); 2]);
-            installer.roll_back(&ALL).unwrap();
+            installer.roll_back(None).unwrap();
             assert_eq!(both(&after), now);
         }
     }
@@ -113,7 +113,7 @@ fn a_rollback_is_whole_or_did_not_happen() {
     let before = confirmed(&[2, 3]);
     install(&before, &[expression(4), yunet(4)]);
     for trouble in [Trouble::PowerCut, Trouble::OneError] {
-        let (seen, _) = outcomes(&before, trouble, |i| i.roll_back(&ALL).is_ok());
+        let (seen, _) = outcomes(&before, trouble, |i| i.roll_back(None).is_ok());
         assert_eq!(seen, BTreeSet::from([[Some(4); 2], [Some(3); 2]]));
         let (seen, _) = outcomes(&before, trouble, |i| {
             matches!(i.fail(Role::Expression, Fault::Stall), Ok(Some(_)))

@@ -3,4 +3,5 @@
 mod cuts;
 mod disk;
 mod made;
+mod program;
 mod refusals;

@@ -118,7 +118,7 @@ fn old_versions_and_replays() {
     device
         .install(&[expression(6)], Force(false), true)
         .unwrap();
-    device.roll_back(&[Role::Expression]).unwrap();
+    device.roll_back(None).unwrap();
     device
         .install(&[expression(6)], Force(false), true)
         .unwrap();
@@ -131,7 +131,7 @@ fn old_versions_and_replays() {
             .contains("version 6 is still on trial")
     );
     device.confirm(Role::Expression).unwrap();
-    device.roll_back(&[Role::Expression]).unwrap();
+    device.roll_back(None).unwrap();
     let refused = refusal(&device, expression(6));
     assert!(
         matches!(refused, Refused::Version { floor: 6, .. }),
