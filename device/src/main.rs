@@ -34,6 +34,8 @@ enum Command {
     Rollback(commands::rollback::Args),
     /// Tell which models run.
     Status(commands::status::Args),
+    /// Trust models that a key has signed.
+    Trust(commands::trust::Args),
     /// Check or show the configuration.
     Config(commands::config::Args),
     /// Show what lights and display would show, without a Pi.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Install(args) => commands::install::run(args),
         Command::Rollback(args) => commands::rollback::run(args),
         Command::Status(args) => commands::status::run(args),
+        Command::Trust(args) => commands::trust::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Off(args) => commands::off::run(args),

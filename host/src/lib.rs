@@ -5,6 +5,7 @@ pub mod by_name;
 pub mod dashboard;
 pub mod dataset;
 pub mod evaluate;
+pub mod flash;
 pub mod import;
 pub mod inspect;
 pub mod model_file;

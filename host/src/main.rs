@@ -43,6 +43,8 @@ enum Command {
     Sign(commands::sign::Args),
     /// Check the signatures of model files.
     Verify(commands::verify::Args),
+    /// Send models to devices.
+    Flash(commands::flash::Args),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Keygen(args) => commands::keygen::run(args),
         Command::Sign(args) => commands::sign::run(args),
         Command::Verify(args) => commands::verify::run(args),
+        Command::Flash(args) => commands::flash::run(args),
     };
     commands::exit_code(result)
 }

@@ -22,6 +22,7 @@ mod source;
 pub mod sources;
 pub mod status;
 mod table;
+pub mod trust;
 mod updates;
 
 use std::io::{self, Write};

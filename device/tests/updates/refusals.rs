@@ -280,7 +280,7 @@ fn wrong_labels() {
     let lights = standard.map(str::to_owned);
     device.rules.lights = Some(BTreeSet::from(lights));
     let smiling = labelled(&with(3, "smiling"), 6);
-    let dark = refusal_of(&device, &[smiling.clone()], Force(false));
+    let dark = refusal_of(&device, std::slice::from_ref(&smiling), Force(false));
     assert!(matches!(dark, Refused::NoOutput(name) if name == "smiling"));
     device.install(&[smiling], Force(true), true).unwrap();
 }
