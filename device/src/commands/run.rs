@@ -16,7 +16,7 @@ use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
-use mien_device::pipeline::{self, Control, Options};
+use mien_device::pipeline::{self, Control, Options, PipelineError};
 use mien_device::update::check::Loaded;
 use mien_device::update::record::Role;
 use mien_models::label::Labels;
@@ -155,8 +155,11 @@ pub fn run(args: Args) -> Outcome {
             )
         })
     };
-    let totals = match session {
-        Some(session) => session.watch(&config.updates, &control, work),
+    let is_fault = |error: &PipelineError| {
+        matches!(error, PipelineError::Detect(_) | PipelineError::Classify(_))
+    };
+    let totals = match &mut session {
+        Some(session) => session.watch(&config.updates, &control, is_fault, work),
         None => work(),
     }
     .map_err(source::failure)?;

@@ -74,7 +74,7 @@ fn describe(status: &Status) -> String {
         }
         for (kind, floor) in &role.floor {
             let kind = format!("{kind:?}").to_lowercase();
-            text += &format!("  {kind:<12} newer than version {floor} is taken\n");
+            text += &format!("  floor        {kind} version {floor}; only higher ones are taken\n");
         }
         for blocked in &role.blocked {
             let fault = format!("{:?}", blocked.fault).to_lowercase();

@@ -106,6 +106,8 @@ pub struct Session {
     lock: Option<Lock>,
     /// SHA-256 of what is at work.
     running: BTreeMap<Role, String>,
+    /// Whether the run ended by what may be a fault of a model.
+    has_fault: bool,
 }
 
 impl Session {
@@ -119,6 +121,7 @@ impl Session {
             state,
             lock: None,
             running: BTreeMap::new(),
+            has_fault: false,
         };
         if is_service && let Err(error) = session.take_charge(&config.updates) {
             tracing::warn!(
@@ -156,7 +159,8 @@ impl Session {
                     Ok(_) => tracing::warn!("{path}: installed, on trial"),
                     // What a stick holds is offered at every start.
                     Err(UpdateError::Refused { refused, .. })
-                        if ["version", "on_trial", "blocked"].contains(&refused.code()) =>
+                        if ["version", "on_trial", "blocked", "named_elsewhere"]
+                            .contains(&refused.code()) =>
                     {
                         tracing::info!("{path}: {refused}");
                     }
@@ -183,38 +187,50 @@ impl Session {
         Some(chosen.model)
     }
 
-    /// Runs `work` and meanwhile looks after the models, where this run does.
+    /// Runs `work` and meanwhile looks after the models, where this run does. `is_fault` tells errors
+    /// for which a model may be to blame.
     pub fn watch<T, E>(
-        self,
+        &mut self,
         options: &UpdateOptions,
         control: &Control,
+        is_fault: impl Fn(&E) -> bool,
         work: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        // Held until all is over.
-        let Some(_lock) = self.lock else {
+        if self.lock.is_none() {
             return work();
-        };
+        }
         let path = socket::own_path(variable, &self.state);
         let listener = Listener::bind(&path);
         if let Err(error) = &listener {
             tracing::warn!("nobody can ask at {}: {error}", path.display());
         }
-        let daemon = Daemon::new(self.installer, options, control, self.running, STALL);
-        thread::scope(|scope| {
+        let running = std::mem::take(&mut self.running);
+        let daemon = Daemon::new(&self.installer, options, control, running, STALL);
+        let result = thread::scope(|scope| {
             let (done, is_done) = mpsc::channel::<()>();
-            let watching = scope.spawn(move || look_after(daemon, listener.ok(), &is_done));
+            scope.spawn(move || look_after(daemon, listener.ok(), &is_done));
             let result = work();
-            if result.is_ok() {
-                let _ = done.send(());
-            }
             drop(done);
-            let _ = watching.join();
             result
-        })
+        });
+        self.has_fault = result.as_ref().is_err_and(is_fault);
+        result
     }
 }
 
-/// Until the run is over. One that was told to end leaves no start counted.
+impl Drop for Session {
+    /// A start that ended without a fault of the models, whyever, is no crash. A panic may be one.
+    fn drop(&mut self) {
+        if self.lock.is_none() || self.has_fault || thread::panicking() {
+            return;
+        }
+        if let Err(error) = self.installer.end() {
+            tracing::warn!("installed models: {error}");
+        }
+    }
+}
+
+/// Until the run is over.
 fn look_after(
     mut daemon: Daemon<'_, RealFs>,
     listener: Option<Listener>,
@@ -224,8 +240,7 @@ fn look_after(
     loop {
         match is_done.recv_timeout(KNOCK) {
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-            Ok(()) => break,
+            _ => return,
         }
         if let Some(listener) = &listener {
             daemon.answer(&listener.socket);
@@ -247,9 +262,6 @@ fn look_after(
             }
             Err(error) => tracing::warn!("installed models: {error}"),
         }
-    }
-    if let Err(error) = daemon.end() {
-        tracing::warn!("installed models: {error}");
     }
 }
 

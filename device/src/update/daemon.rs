@@ -26,7 +26,7 @@ pub const STALL: Duration = Duration::from_secs(20);
 
 /// What looks after the models of a run.
 pub struct Daemon<'a, F> {
-    installer: Installer<F>,
+    installer: &'a Installer<F>,
     options: &'a UpdateOptions,
     control: &'a Control,
     /// SHA-256 of the installed models that run; the others are the program's own or named ones.
@@ -56,7 +56,7 @@ impl<'a, F: Fs> Daemon<'a, F> {
     /// For a run in which the installed models `running` (SHA-256) are at work. A stage that neither
     /// does anything for `stall` nor waits stands still; usually [`STALL`].
     pub fn new(
-        installer: Installer<F>,
+        installer: &'a Installer<F>,
         options: &'a UpdateOptions,
         control: &'a Control,
         running: BTreeMap<Role, String>,
@@ -247,14 +247,6 @@ impl<'a, F: Fs> Daemon<'a, F> {
             Role::Detector => !self.control.exchange.detector.is_waiting(),
         }
     }
-
-    /// The run ends because it was told to.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn end(&self) -> Result<(), StoreError> {
-        self.installer.end()
-    }
 }
 
 /// Number of the classify stage.
@@ -348,17 +340,10 @@ mod tests {
     /// A state folder with the test model on trial, and a daemon over it that looks for standstills
     /// at every look.
     fn on_trial<'a>(
-        state: &std::path::Path,
+        installer: &'a Installer<RealFs>,
         options: &'a UpdateOptions,
         control: &'a Control,
     ) -> Daemon<'a, RealFs> {
-        let installer = Installer {
-            store: Store::new(RealFs, state),
-            rules: Rules {
-                trust: Trust::load(options).unwrap(),
-                ..Rules::default()
-            },
-        };
         let model = test_model();
         let file = encode(&model, model.model_id(), 7).unwrap();
         let signature = None;
@@ -367,6 +352,16 @@ mod tests {
         let sha256 = installed[0].entry.sha256.clone();
         let running = [(Role::Expression, sha256)].into();
         Daemon::new(installer, options, control, running, Duration::ZERO)
+    }
+
+    fn installer(state: &std::path::Path, options: &UpdateOptions) -> Installer<RealFs> {
+        Installer {
+            store: Store::new(RealFs, state),
+            rules: Rules {
+                trust: Trust::load(options).unwrap(),
+                ..Rules::default()
+            },
+        }
     }
 
     fn unsigned(trial_s: u32) -> UpdateOptions {
@@ -387,7 +382,8 @@ mod tests {
     fn only_time_with_frames_counts() {
         let folder = tempfile::tempdir().unwrap();
         let (options, control) = (unsigned(3), Control::default());
-        let mut daemon = on_trial(folder.path(), &options, &control);
+        let installer = installer(folder.path(), &options);
+        let mut daemon = on_trial(&installer, &options, &control);
         let is_on_trial = |daemon: &Daemon<'_, RealFs>| {
             let record = daemon.installer.store.load().unwrap();
             record.expression.trial.is_some()
@@ -417,7 +413,8 @@ mod tests {
     fn a_standstill_is_rolled_back_and_the_model_before_waits() {
         let folder = tempfile::tempdir().unwrap();
         let (options, control) = (unsigned(60), Control::default());
-        let mut daemon = on_trial(folder.path(), &options, &control);
+        let installer = installer(folder.path(), &options);
+        let mut daemon = on_trial(&installer, &options, &control);
         assert_eq!(daemon.look(SECOND).unwrap(), Seen::Well);
         // Somebody else's standstill is not this model's fault.
         beat(&control, Some(3));

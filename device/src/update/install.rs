@@ -156,7 +156,8 @@ impl<F: Fs> Installer<F> {
     }
 
     /// The program is about to run the active models: counts the start of those on trial before
-    /// anything of them is loaded, and rolls back those that have been started too often.
+    /// anything of them is loaded, and rolls back those that have been started too often. Roles whose
+    /// model is named elsewhere are left alone.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -164,7 +165,7 @@ impl<F: Fs> Installer<F> {
         let before = self.store.load()?;
         let mut record = before.clone();
         let mut rolled_back = Vec::new();
-        for role in Role::ALL {
+        for role in self.roles() {
             if let Some(fault) = record.pointer_mut(role).count_start(max_starts) {
                 rolled_back.extend(fail_in(&mut record, role, fault));
             }
@@ -175,16 +176,22 @@ impl<F: Fs> Installer<F> {
         Ok(rolled_back)
     }
 
-    /// The program ends because it was told to.
+    /// The program ends, and not by a fault of its models.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn end(&self) -> Result<(), StoreError> {
         self.change(|record| {
-            for role in Role::ALL {
+            for role in self.roles() {
                 record.pointer_mut(role).uncount_start();
             }
         })
+    }
+
+    /// Those in which installed models run.
+    fn roles(&self) -> impl Iterator<Item = Role> {
+        let named = &self.rules.named_elsewhere;
+        Role::ALL.into_iter().filter(|role| !named.contains(role))
     }
 
     /// The trial of `role` was passed.

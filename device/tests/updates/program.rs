@@ -314,6 +314,29 @@ fn a_crash_loop_is_seen_over_restarts_and_ends() {
     });
 }
 
+/// Neither a missing display nor a model that does not even run is the installed model's fault.
+#[test]
+fn other_faults_do_not_count_as_crashes() {
+    let device = Device::new(3600);
+    device.write("smiling.postcard", &smiling(9));
+    assert_eq!(device.json(&["install", "smiling.postcard"]).0, 0);
+    for _ in 0..5 {
+        let output = device.run(&["run", "--source", "demo", "--output", "display"]);
+        assert_eq!(output.status.code(), Some(3));
+    }
+    let mut named = device.command(&["run", "--source", "demo"]);
+    named.env("MIEN_CONFIG_MODEL", device.path("smiling.postcard"));
+    for _ in 0..5 {
+        let mut child = named.stdout(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(300));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let status = device.status();
+    assert_eq!(status["expression"]["standing"], "trial");
+    assert_eq!(status["expression"]["trial"]["starts"], 0);
+}
+
 #[test]
 fn two_at_once_are_one_after_the_other() {
     let mut device = Device::new(3600);

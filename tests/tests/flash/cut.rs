@@ -54,10 +54,7 @@ impl Cutter {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, most: &AtomicU64, passed: &AtomicU64) {
     let mut buffer = [0; 256];
-    loop {
-        let Ok(length @ 1..) = from.read(&mut buffer) else {
-            break;
-        };
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
         let before = passed.fetch_add(length as u64, Ordering::SeqCst);
         let left = most.load(Ordering::SeqCst).saturating_sub(before);
         let length = length.min(left as usize);
