@@ -22,7 +22,7 @@ use serde::Serialize;
 use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::source::{self, SourceArgs};
-use super::updates::{self, Session};
+use super::updates;
 use super::{Failure, Outcome, print_json};
 
 /// How long each light is on, so that one can watch.
@@ -118,11 +118,7 @@ fn models(
     Result<Box<dyn Detector + Send>, Failure>,
 ) {
     let search = args.search.fill_in(Search::live(), config);
-    let rules = updates::rules(config, search, &[], &args.outputs.names(config));
-    let mut session = rules
-        .ok()
-        .and_then(|rules| Session::begin(config, rules, false));
-    let mut installed = |role| session.as_mut().and_then(|session| session.model(role));
+    let installed = |role| updates::installed(config, search, role);
     let classifier = match installed(Role::Expression) {
         Some(Loaded::Expression(classifier, name)) => Ok((*classifier, name)),
         _ => open::classifier(None, config, Need::Trusted),

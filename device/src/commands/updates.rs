@@ -17,7 +17,7 @@ use mien_device::update::UpdateOptions;
 use mien_device::update::check::{Force, Loaded, Rules};
 use mien_device::update::daemon::{Daemon, STALL, Seen, TICK};
 use mien_device::update::fs::RealFs;
-use mien_device::update::install::{Installer, UpdateError};
+use mien_device::update::install::{Installer, Part, UpdateError};
 use mien_device::update::lock::Lock;
 use mien_device::update::pickup;
 use mien_device::update::record::{FileKind, Role};
@@ -104,6 +104,7 @@ pub struct Session {
     state: PathBuf,
     /// Held where this run looks after them.
     lock: Option<Lock>,
+    part: Part,
     /// SHA-256 of what is at work.
     running: BTreeMap<Role, String>,
     /// Whether the run ended by what may be a fault of a model.
@@ -120,14 +121,13 @@ impl Session {
             installer: installer(&state, rules),
             state,
             lock: None,
+            part: Part::Guest,
             running: BTreeMap::new(),
             has_fault: false,
         };
         if is_service && let Err(error) = session.take_charge(&config.updates) {
-            tracing::warn!(
-                "no models can be installed during this run: {}: {error:#}",
-                session.state.display()
-            );
+            let state = session.state.display();
+            tracing::warn!("{state}: installed models are not looked after: {error:#}");
         }
         Some(session)
     }
@@ -136,6 +136,7 @@ impl Session {
         self.installer.store.prepare()?;
         let lock = Lock::take(self.installer.store.folder())?;
         self.lock = Some(lock.context("another mien-device looks after them")?);
+        self.part = Part::Uncounted;
         // Not with what a card holds, nor for what is on it, may a start fail.
         self.pick_up(&options.pickup_folders);
         for failed in self.installer.begin(options.max_starts)? {
@@ -145,6 +146,7 @@ impl Session {
                 failed.version
             );
         }
+        self.part = Part::Keeper;
         Ok(())
     }
 
@@ -178,7 +180,7 @@ impl Session {
         if self.installer.rules.named_elsewhere.contains(&role) {
             return None;
         }
-        let chosen = self.installer.choose(role, self.lock.is_some());
+        let chosen = self.installer.choose(role, self.part);
         let chosen = chosen.unwrap_or_else(|error| {
             tracing::error!("installed models are not used: {error}");
             None
@@ -230,6 +232,12 @@ impl Drop for Session {
     }
 }
 
+/// The installed model that `run` would run in a role, if there is one; changes nothing.
+pub fn installed(config: &Config, search: Search, role: Role) -> Option<Loaded> {
+    let rules = rules(config, search, &[], &config.outputs).ok()?;
+    Session::begin(config, rules, false)?.model(role)
+}
+
 /// Until the run is over.
 fn look_after(
     mut daemon: Daemon<'_, RealFs>,
@@ -237,6 +245,7 @@ fn look_after(
     is_done: &mpsc::Receiver<()>,
 ) {
     let mut looked = Instant::now();
+    let mut said = None;
     loop {
         match is_done.recv_timeout(KNOCK) {
             Err(RecvTimeoutError::Timeout) => {}
@@ -260,7 +269,14 @@ fn look_after(
                     std::process::exit(1);
                 }
             }
-            Err(error) => tracing::warn!("installed models: {error}"),
+            // A full disk is mentioned once, not every second.
+            Err(error) => {
+                let error = error.to_string();
+                if said.as_ref() != Some(&error) {
+                    tracing::warn!("installed models: {error}");
+                    said = Some(error);
+                }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::UpdateOptions;
 use super::check::{Force, Loaded};
 use super::fs::Fs;
-use super::install::{Installer, UpdateError};
+use super::install::{Installer, Part, UpdateError};
 use super::protocol::{self, Installed, Refusal, Reply, Request, RolledBack};
 use super::record::{Entry, Fault, Role};
 use super::status::status;
@@ -168,7 +168,7 @@ impl<'a, F: Fs> Daemon<'a, F> {
     /// Goes on with what the record says now.
     fn take_up(&mut self, role: Role) -> Result<(), UpdateFailure> {
         self.healthy.remove(&role);
-        let model = match self.installer.choose(role, true)? {
+        let model = match self.installer.choose(role, Part::Keeper)? {
             Some(chosen) => {
                 self.running.insert(role, chosen.sha256);
                 chosen.model

@@ -245,17 +245,20 @@ impl<F: Fs> Installer<F> {
     }
 
     /// The model to run in a role: the active one, or, where that cannot be used, the one before.
-    /// `None` is the factory's. A model on trial that cannot be used is rolled back. `may_write`
-    /// says that this process holds the lock.
+    /// `None` is the factory's.
     ///
     /// # Errors
     /// [`StoreError`] if the record cannot be read; the factory's runs then.
-    pub fn choose(&self, role: Role, may_write: bool) -> Result<Option<Chosen>, StoreError> {
+    pub fn choose(&self, role: Role, part: Part) -> Result<Option<Chosen>, StoreError> {
         let record = self.store.load()?;
         let pointer = record.pointer(role);
-        let mut slots = pointer.active.into_iter().chain(pointer.previous);
         let active = pointer.active;
         let is_on_trial = pointer.trial.is_some();
+        let is_skipped = is_on_trial && part == Part::Uncounted;
+        let mut slots = active
+            .filter(|_| !is_skipped)
+            .into_iter()
+            .chain(pointer.previous);
         slots
             .find_map(|slot| match self.open(role, slot) {
                 Ok(model) => {
@@ -269,13 +272,26 @@ impl<F: Fs> Installer<F> {
                 Err(error) => {
                     let path = self.store.slot_path(role, slot);
                     tracing::error!("{}: {error}; the one before is used", path.display());
-                    let is_trial = is_on_trial && Some(slot) == active && may_write;
-                    let failed = is_trial.then(|| self.fail(role, Fault::Unusable));
+                    let is_trial = is_on_trial && Some(slot) == active;
+                    let failed = (is_trial && part == Part::Keeper)
+                        .then(|| self.fail(role, Fault::Unusable));
                     failed.and_then(Result::err).map(Err)
                 }
             })
             .transpose()
     }
+}
+
+/// Whose question it is which model to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Of the program that looks after the models and holds the lock: a model on trial that cannot
+    /// be used is rolled back.
+    Keeper,
+    /// Of that program, where it could not write its start down: a model on trial is not run.
+    Uncounted,
+    /// Of any other program: nothing is written.
+    Guest,
 }
 
 /// What [`Installer::choose`] found.

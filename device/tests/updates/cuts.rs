@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use mien_device::update::check::Force;
-use mien_device::update::install::Installer;
+use mien_device::update::install::{Installer, Part};
 use mien_device::update::record::{Fault, Role};
 use mien_device::update::store::Stored;
 
@@ -160,6 +160,29 @@ fn a_crash_loop_ends_with_the_model_before() {
     assert!(again.err().unwrap().to_string().contains("is blocked"));
 }
 
+/// Where the count cannot be written, the model that needs it does not run.
+#[test]
+fn without_a_count_no_model_is_tried() {
+    let before = confirmed(&[2]);
+    install(&before, &[expression(4)]);
+    for at in 0.. {
+        let disk = before.with_trouble(at, Trouble::OneError);
+        let i = installer(&disk);
+        let is_counted = i.begin(3).is_ok();
+        if !disk.had_trouble() {
+            assert!(is_counted && at > 3);
+            break;
+        }
+        assert!(!is_counted);
+        let chosen = i
+            .choose(Role::Expression, Part::Uncounted)
+            .unwrap()
+            .unwrap();
+        let record = i.store.load().unwrap();
+        assert_eq!(record.expression.entry(chosen.slot).unwrap().version, 2);
+    }
+}
+
 /// A model on trial whose file has gone bad is rolled back when it is opened; a confirmed one is not
 /// run either, and the record stays, as the file may come back.
 #[test]
@@ -174,7 +197,10 @@ fn damaged_slots_are_not_run() {
     let active = i.store.load().unwrap().expression.active.unwrap();
     damage(active);
     assert_eq!(
-        i.choose(Role::Expression, true).unwrap().unwrap().slot,
+        i.choose(Role::Expression, Part::Keeper)
+            .unwrap()
+            .unwrap()
+            .slot,
         active.other()
     );
     let record = i.store.load().unwrap();
@@ -183,7 +209,7 @@ fn damaged_slots_are_not_run() {
 
     damage(active.other());
     assert!(
-        i.choose(Role::Expression, true).unwrap().is_none(),
+        i.choose(Role::Expression, Part::Keeper).unwrap().is_none(),
         "the factory's is left"
     );
     assert_eq!(i.store.load().unwrap(), record);

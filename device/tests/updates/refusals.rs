@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mien_device::update::check::{Force, Refused};
-use mien_device::update::install::{Installer, UpdateError};
+use mien_device::update::install::{Installer, Part, UpdateError};
 use mien_device::update::record::{FileKind, Role};
 use mien_device::update::store::{MAX_FILE_BYTES, Stored};
 use mien_device::update::trust::NotTrusted;
@@ -318,6 +318,6 @@ fn a_record_from_elsewhere_is_not_believed() {
             error.to_string().contains("remove it to begin anew"),
             "{error}"
         );
-        assert!(device.choose(Role::Expression, true).is_err());
+        assert!(device.choose(Role::Expression, Part::Keeper).is_err());
     }
 }
