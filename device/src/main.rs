@@ -34,6 +34,14 @@ enum Command {
     Purge(commands::purge::Args),
     /// Check camera, models, outputs and the machine.
     Selftest(commands::selftest::Args),
+    /// Install other models, without a restart.
+    Install(commands::install::Args),
+    /// Go back to the models before.
+    Rollback(commands::rollback::Args),
+    /// Tell which models run.
+    Status(commands::status::Args),
+    /// Trust models that a key has signed.
+    Trust(commands::trust::Args),
     /// Check or show the configuration.
     Config(commands::config::Args),
     /// Show what lights and display would show, without a Pi.
@@ -63,6 +71,10 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(args),
         Command::Purge(args) => commands::purge::run(args),
         Command::Selftest(args) => commands::selftest::run(args),
+        Command::Install(args) => commands::install::run(args),
+        Command::Rollback(args) => commands::rollback::run(args),
+        Command::Status(args) => commands::status::run(args),
+        Command::Trust(args) => commands::trust::run(args),
         Command::Config(args) => commands::config::run(args),
         Command::Simulate(args) => commands::simulate::run(args),
         Command::Off(args) => commands::off::run(args),

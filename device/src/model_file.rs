@@ -3,10 +3,14 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use mien_models::container::{self, FormatError, HEADER_BYTES, Header, Kind, Payload};
+use mien_models::signature::SIGNATURE_BYTES;
+
+use crate::bounded_file;
+use crate::update::trust::{self, NotTrusted, Trust};
 
 /// Where a model file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,16 +49,6 @@ pub enum ModelFileError {
         /// What the system said.
         error: io::Error,
     },
-    /// The file is larger than any model of its kind.
-    #[error("{}: {bytes} bytes; a model file of this kind has at most {max_bytes}", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its length.
-        bytes: u64,
-        /// Longest allowed.
-        max_bytes: u64,
-    },
     /// The file is not a sound model file of the wanted kind.
     #[error("{origin}: {error}")]
     Format {
@@ -62,6 +56,14 @@ pub enum ModelFileError {
         origin: Origin,
         /// What is wrong.
         error: FormatError,
+    },
+    /// The file is not what a trusted key has signed, or nobody has.
+    #[error("{origin} is not trusted: {error}")]
+    NotTrusted {
+        /// Where it comes from.
+        origin: Origin,
+        /// Why.
+        error: NotTrusted,
     },
 }
 
@@ -85,22 +87,27 @@ impl ModelFile {
     }
 
     fn read(path: &Path, max_bytes: u64) -> Result<Self, ModelFileError> {
-        let unreadable = |error| ModelFileError::Unreadable {
-            path: path.to_owned(),
-            error,
-        };
-        let bytes = fs::metadata(path).map_err(unreadable)?.len();
-        if bytes > max_bytes {
-            return Err(ModelFileError::TooLarge {
-                path: path.to_owned(),
-                bytes,
-                max_bytes,
-            });
-        }
-        let bytes = fs::read(path).map_err(unreadable)?.into();
+        let bytes = bounded_file::read(path, max_bytes).map_err(|error| unreadable(path, error))?;
         Ok(Self {
             origin: Origin::File(path.to_owned()),
-            bytes,
+            bytes: bytes.into(),
+        })
+    }
+
+    /// By what the file is trusted: its signature, beside it in `FILE.sig`, or what this program
+    /// knows of its own models. Nothing of it has been parsed before.
+    ///
+    /// # Errors
+    /// [`ModelFileError::NotTrusted`], or `Unreadable` for the signature.
+    pub fn trusted_by(&self, trust: &Trust) -> Result<trust::Origin, ModelFileError> {
+        let signature = match &self.origin {
+            Origin::File(path) => read_signature(path)?,
+            Origin::Embedded => None,
+        };
+        let checked = trust.check(&self.bytes, signature.as_deref());
+        checked.map_err(|error| ModelFileError::NotTrusted {
+            origin: self.origin.clone(),
+            error,
         })
     }
 
@@ -119,5 +126,29 @@ impl ModelFile {
             origin: self.origin.clone(),
             error,
         })
+    }
+}
+
+/// Where the signature of the file at `path` is.
+pub fn signature_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
+}
+
+/// The content of the signature file of `path`, if there is one.
+fn read_signature(path: &Path) -> Result<Option<Vec<u8>>, ModelFileError> {
+    let path = signature_path(path);
+    match bounded_file::read(&path, SIGNATURE_BYTES as u64) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(&path, error)),
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> ModelFileError {
+    ModelFileError::Unreadable {
+        path: path.to_owned(),
+        error,
     }
 }

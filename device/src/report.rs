@@ -25,6 +25,17 @@ impl<T> ByLabel<T> {
     }
 }
 
+impl<T: Default> ByLabel<T> {
+    /// Where a label stands; one that is not there is added at the end.
+    pub fn position_or_insert(&mut self, name: &str) -> usize {
+        let known = self.0.iter().position(|(label, _)| label == name);
+        known.unwrap_or_else(|| {
+            self.0.push((name.to_owned(), T::default()));
+            self.0.len() - 1
+        })
+    }
+}
+
 impl<T> FromIterator<(String, T)> for ByLabel<T> {
     fn from_iter<I: IntoIterator<Item = (String, T)>>(entries: I) -> Self {
         Self(entries.into_iter().collect())

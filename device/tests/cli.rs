@@ -8,10 +8,21 @@ use std::process::{Command, Output, Stdio};
 
 use insta::assert_json_snapshot;
 use mien_device::assets;
-use mien_models::container;
 use mien_models::procedural::{test_model, test_yunet};
+use mien_models::signature::{PublicKey, Signature};
+use mien_models::{SigningKey, container};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// Signs what these tests run.
+fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[1; 32])
+}
+
+/// The configuration's list of its public half.
+fn trusted_keys() -> String {
+    format!("[\"{}\"]", PublicKey::of(&signing_key()))
+}
 
 /// A folder with a test model and pictures, in which the program runs.
 struct Sandbox(TempDir);
@@ -21,15 +32,21 @@ impl Sandbox {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         let model = test_model();
-        write(
-            "test.postcard",
-            &container::encode(&model, model.model_id(), 1).unwrap(),
-        );
         let yunet = test_yunet();
-        write(
-            "yunet.postcard",
-            &container::encode(&yunet, yunet.model_id(), 1).unwrap(),
-        );
+        for (name, file) in [
+            (
+                "test.postcard",
+                container::encode(&model, model.model_id(), 1).unwrap(),
+            ),
+            (
+                "yunet.postcard",
+                container::encode(&yunet, yunet.model_id(), 1).unwrap(),
+            ),
+        ] {
+            let signature = Signature::sign(&signing_key(), &file).unwrap();
+            write(name, &file);
+            write(&format!("{name}.sig"), &signature.to_bytes());
+        }
         write("astronaut.jpg", assets::PORTRAITS[0].jpeg);
         write("coffee.jpg", assets::NO_FACE);
         write("empty.jpg", b"");
@@ -48,6 +65,8 @@ impl Sandbox {
             .args(arguments)
             .current_dir(self.0.path())
             .env("XDG_CONFIG_HOME", self.path("xdg"))
+            .env("MIEN_STATE_DIR", self.path("state"))
+            .env("MIEN_CONFIG_UPDATES__TRUSTED_KEYS", trusted_keys())
             .env_remove("RUST_LOG");
         command
     }
@@ -485,6 +504,60 @@ fn write_dot(sandbox: &Sandbox) {
         picture.put_pixel(x, y, image::Luma([255]));
     }
     picture.save(sandbox.path("dot.png")).unwrap();
+}
+
+#[test]
+fn run_takes_signed_models_and_other_commands_any() {
+    let sandbox = Sandbox::new();
+    let run = ["run", "--frames", "2", "--model", "test.postcard"];
+    let analyze = ["analyze", "astronaut.jpg", "--model", "test.postcard"];
+    assert_eq!(sandbox.run(&run).expect(0).stderr, "");
+    assert_eq!(sandbox.run(&analyze).expect(0).stderr, "");
+
+    let mut others = sandbox.command(&run);
+    others.env_remove("MIEN_CONFIG_UPDATES__TRUSTED_KEYS");
+    let ran = Ran::new(others.output().unwrap()).expect(3);
+    assert!(
+        ran.stderr.contains("which is not trusted"),
+        "{}",
+        ran.stderr
+    );
+
+    fs::remove_file(sandbox.path("test.postcard.sig")).unwrap();
+    let ran = sandbox.run(&run).expect(3);
+    let said = &ran.stderr;
+    assert!(
+        said.contains("it is not signed") && said.contains("`mien sign`"),
+        "{said}"
+    );
+    let ran = sandbox.run(&analyze).expect(0);
+    assert!(
+        ran.stderr.contains("test.postcard is unsigned"),
+        "{}",
+        ran.stderr
+    );
+    let mut lax = sandbox.command(&run);
+    lax.env("MIEN_CONFIG_UPDATES__ALLOW_UNSIGNED", "true");
+    let ran = Ran::new(lax.output().unwrap()).expect(0);
+    assert!(
+        ran.stderr.contains("test.postcard is unsigned"),
+        "{}",
+        ran.stderr
+    );
+
+    // One of the repository's own models needs none, wherever it lies.
+    fs::write(
+        sandbox.path("own.postcard"),
+        mien_models::embedded::EXPRESSION,
+    )
+    .unwrap();
+    let own = ["run", "--frames", "2", "--model", "own.postcard"];
+    assert_eq!(sandbox.run(&own).expect(0).stderr, "");
+    let selected = ["selftest", "--source", "astronaut.jpg", "--json"];
+    let mut selftest = sandbox.command(&selected);
+    selftest.env("MIEN_CONFIG_MODEL", sandbox.path("test.postcard"));
+    let ran = Ran::new(selftest.output().unwrap()).expect(1);
+    assert!(ran.stdout.contains("it is not signed"), "{}", ran.stdout);
 }
 
 #[test]

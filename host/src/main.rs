@@ -37,6 +37,14 @@ enum Command {
     Evaluate(commands::evaluate::Args),
     /// Show what a model file holds.
     Inspect(commands::inspect::Args),
+    /// Make a key to sign models with.
+    Keygen(commands::keygen::Args),
+    /// Sign model files.
+    Sign(commands::sign::Args),
+    /// Check the signatures of model files.
+    Verify(commands::verify::Args),
+    /// Send models to devices.
+    Flash(commands::flash::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +57,10 @@ fn main() -> ExitCode {
         Command::Quantize(args) => commands::quantize::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
         Command::Inspect(args) => commands::inspect::run(args),
+        Command::Keygen(args) => commands::keygen::run(args),
+        Command::Sign(args) => commands::sign::run(args),
+        Command::Verify(args) => commands::verify::run(args),
+        Command::Flash(args) => commands::flash::run(args),
     };
     commands::exit_code(result)
 }

@@ -16,6 +16,8 @@ pub mod network;
 pub mod plane;
 pub mod preprocess;
 pub mod procedural;
+pub mod signature;
 pub mod yunet;
 
+pub use ed25519_dalek::SigningKey;
 pub use expression_model::ExpressionModel;

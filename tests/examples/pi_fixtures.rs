@@ -56,7 +56,8 @@ fn main() -> Result<()> {
 /// A picture as large as fits, on gray.
 fn filling(picture: &GrayImage) -> GrayImage {
     let [width, height] = SIZE;
-    let scale = (width as f32 / picture.width() as f32).min(height as f32 / picture.height() as f32);
+    let scale =
+        (width as f32 / picture.width() as f32).min(height as f32 / picture.height() as f32);
     let side = |pixels: u32| (pixels as f32 * scale) as u32;
     let (own_width, own_height) = (side(picture.width()), side(picture.height()));
     let reduced = imageops::resize(picture, own_width, own_height, FilterType::Triangle);
@@ -68,7 +69,10 @@ fn filling(picture: &GrayImage) -> GrayImage {
 
 /// YUYV without colours: every luma is followed by a chroma of 128.
 fn write(folder: &Path, name: &str, picture: &GrayImage) -> Result<()> {
-    let bytes: Vec<u8> = picture.pixels().flat_map(|Luma([gray])| [*gray, 128]).collect();
+    let bytes: Vec<u8> = picture
+        .pixels()
+        .flat_map(|Luma([gray])| [*gray, 128])
+        .collect();
     fs::write(folder.join(format!("{name}.yuyv")), bytes)?;
     Ok(())
 }

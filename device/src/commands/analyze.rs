@@ -15,7 +15,7 @@ use mien_device::detect::Detector;
 use mien_device::detect::crop::crop_for;
 use mien_device::report::{Face, FileReport, ReadFile, TimingMs};
 
-use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::photographs::{self, find_faces, milliseconds_since, view};
 use super::{Failure, Outcome};
 
@@ -58,8 +58,14 @@ pub fn run(args: Args) -> Outcome {
         .map(|out| Annotations::new(out, &args.paths))
         .transpose()?;
     let search = Search::of_photographs();
-    let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-    let (mut classifier, _) = open::classifier(args.model.as_deref(), &config)?;
+    let mut detector = open::detector(
+        args.detector.as_deref(),
+        &config,
+        &args.search,
+        search,
+        Need::Any,
+    )?;
+    let (mut classifier, _) = open::classifier(args.model.as_deref(), &config, Need::Any)?;
     let color = if annotations.is_some() {
         Color::Keep
     } else {

@@ -11,7 +11,7 @@ use mien_device::bench::{self, BenchError, FRAMES, Options, Pass, Timing};
 use mien_device::progress::Progress;
 use serde::Serialize;
 
-use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::source::{self, Origin, SourceArgs};
 use super::{Failure, Outcome, print_json};
 
@@ -73,8 +73,14 @@ pub fn run(args: Args) -> Outcome {
         )));
     }
     let search = Search::live();
-    let mut detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-    let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config)?;
+    let mut detector = open::detector(
+        args.detector.as_deref(),
+        &config,
+        &args.search,
+        search,
+        Need::Any,
+    )?;
+    let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config, Need::Any)?;
     let options = Options {
         frames: args.frames,
         warmup_frames: args.warmup,

@@ -7,7 +7,7 @@ use mien_device::capture::picture::Color;
 use mien_device::report::{Face, FileReport, ReadFile, TimingMs};
 
 use super::Outcome;
-use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::photographs::{self, find_faces, milliseconds_since};
 
 /// Arguments of `mien-device detect`.
@@ -37,7 +37,13 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     let search = Search::of_photographs();
-    let mut detector = open::detector(args.model.as_deref(), &config, &args.search, search)?;
+    let mut detector = open::detector(
+        args.model.as_deref(),
+        &config,
+        &args.search,
+        search,
+        Need::Any,
+    )?;
     photographs::for_each(
         &args.paths,
         Color::Drop,

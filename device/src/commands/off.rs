@@ -5,9 +5,12 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use mien_device::board;
 use mien_device::config::OutputName;
+use mien_device::update::check::Loaded;
+use mien_device::update::record::Role;
 
-use super::open::{self, ConfigArgs};
+use super::open::{self, ConfigArgs, Need, Search};
 use super::outputs::{self, OutputArgs};
+use super::updates;
 use super::{Failure, Outcome};
 
 /// Arguments of `mien-device off`.
@@ -23,9 +26,11 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     // Labels name the lights; a model that cannot be read must not leave them on.
-    let labels = match open::classifier(None, &config) {
-        Ok((classifier, _)) => classifier.labels().clone(),
-        Err(_) => mien_models::label::Labels::fer2013(),
+    let installed = updates::installed(&config, Search::live(), Role::Expression);
+    let labels = match (installed, open::classifier(None, &config, Need::Any)) {
+        (Some(Loaded::Expression(classifier, _)), _) => classifier.labels().clone(),
+        (_, Ok((classifier, _))) => classifier.labels().clone(),
+        (_, Err(_)) => mien_models::label::Labels::fer2013(),
     };
     let board = board::this();
     let mut failures = Vec::new();

@@ -11,6 +11,7 @@ use mien_device::detect::yunet::YunetDetector;
 use mien_device::detect::{DetectError, Detector};
 use mien_device::kiosk::about::Card;
 use mien_device::model_file::{ModelFile, ModelFileError};
+use mien_device::update::trust::{NotTrusted, Origin as TrustedBy, Trust};
 use mien_models::ExpressionModel;
 use mien_models::cascade::CascadeModel;
 use mien_models::container::{Kind, Payload};
@@ -43,6 +44,35 @@ impl ConfigArgs {
     }
 }
 
+/// Which model files a command works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Those that are trusted: what watches people must not be a stranger's.
+    Trusted,
+    /// Any; unsigned ones are mentioned.
+    Any,
+}
+
+/// The keys that the configuration names.
+pub fn trust(config: &Config) -> Result<Trust, Failure> {
+    Trust::load(&config.updates).map_err(|error| Failure::Usage(error.into()))
+}
+
+/// That the file may be worked with.
+fn admit(file: &ModelFile, config: &Config, need: Need, what: &str) -> Result<(), Failure> {
+    match file.trusted_by(&trust(config)?) {
+        Ok(TrustedBy::Unsigned) => tracing::warn!("{} is unsigned", file.origin),
+        Ok(TrustedBy::Bundled | TrustedBy::Signed(_)) => {}
+        Err(error) if need == Need::Trusted => return Err(unusable(error, what)),
+        Err(ModelFileError::NotTrusted { origin, error }) => match error {
+            NotTrusted::Unsigned => tracing::warn!("{origin} is unsigned"),
+            NotTrusted::Signature(error) => tracing::warn!("{origin} counts as unsigned: {error}"),
+        },
+        Err(error) => return Err(unusable(error, what)),
+    }
+    Ok(())
+}
+
 /// The detector from `argument`, the configuration or the program itself; what kind of file it is
 /// decides how faces are found. `search` is the command's own, where nothing else is asked for.
 pub fn detector(
@@ -50,11 +80,13 @@ pub fn detector(
     config: &Config,
     asked: &SearchArgs,
     search: Search,
+    need: Need,
 ) -> Result<Box<dyn Detector + Send>, Failure> {
     let most_bytes = CascadeModel::MAX_PAYLOAD_BYTES.max(YunetModel::MAX_PAYLOAD_BYTES);
     let configured = config.detector.as_deref();
     let file = ModelFile::find(argument, configured, embedded::CASCADE, most_bytes)
         .map_err(|error| unusable(error, "detector"))?;
+    admit(&file, config, need, "detector")?;
     let search = asked.fill_in(search, config);
     let refused = |error: DetectError| match error {
         DetectError::ScaleFactor { .. }
@@ -94,19 +126,22 @@ pub fn detector(
 pub fn classifier(
     argument: Option<&Path>,
     config: &Config,
+    need: Need,
 ) -> Result<(Classifier, String), Failure> {
-    classifier_and_card(argument, config).map(|(classifier, card)| (classifier, card.name))
+    classifier_and_card(argument, config, need).map(|(classifier, card)| (classifier, card.name))
 }
 
 /// The classifier and all of its model's card.
 pub fn classifier_and_card(
     argument: Option<&Path>,
     config: &Config,
+    need: Need,
 ) -> Result<(Classifier, Card), Failure> {
     let configured = config.model.as_deref();
     let most_bytes = ExpressionModel::MAX_PAYLOAD_BYTES;
     let file = ModelFile::find(argument, configured, embedded::EXPRESSION, most_bytes)
         .map_err(|error| unusable(error, Kind::Expression.name()))?;
+    admit(&file, config, need, "model")?;
     let (_, model) = file
         .decode::<ExpressionModel<'_>>()
         .map_err(|error| unusable(error, "model"))?;
@@ -119,6 +154,10 @@ pub fn classifier_and_card(
 fn unusable(error: ModelFileError, what: &str) -> Failure {
     let hint = match &error {
         ModelFileError::Unreadable { .. } => "hint: check the path and its permissions",
+        ModelFileError::NotTrusted { .. } => {
+            "hint: `mien sign` signs it, [updates] trusted_keys says whose signatures count, and \
+             `allow_unsigned = true` lets everything in"
+        }
         _ => "hint: `mien inspect FILE` shows what a model file holds",
     };
     Failure::Nothing(anyhow!(error).context(format!("no usable {what} ({hint})")))

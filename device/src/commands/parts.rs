@@ -15,10 +15,14 @@ use mien_device::counter::today::Today;
 use mien_device::detect::Detector;
 use mien_device::kiosk::about::Card;
 use mien_device::output::guarded::{self, Guarded};
+use mien_device::update::check::{Loaded, Rules};
+use mien_device::update::record::Role;
+use mien_models::label::Labels;
 
-use super::open::{self, Search};
+use super::open::{self, Need, Search};
 use super::run::Args;
 use super::source::{self, Origin};
+use super::updates::{self, Session};
 use super::{Failure, outputs};
 
 /// The parts of a run that the configuration names.
@@ -45,6 +49,8 @@ pub struct Parts {
 /// Which parts are new after a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
+    /// Another detector looks.
+    pub detector: bool,
     /// The frames come from elsewhere.
     pub source: bool,
     /// Another model judges.
@@ -53,10 +59,23 @@ pub struct Changed {
 
 impl Parts {
     /// Opens all of them but the outputs.
-    pub fn open(args: &Args, config: Config, stop: &Arc<AtomicBool>) -> Result<Self, Failure> {
-        let search = Search::live();
-        let detector = open::detector(args.detector.as_deref(), &config, &args.search, search)?;
-        let (classifier, card) = open::classifier_and_card(args.model.as_deref(), &config)?;
+    ///
+    /// A model that is installed comes before the program's own, and one that is named before both.
+    pub fn open(
+        args: &Args,
+        config: Config,
+        mut session: Option<&mut Session>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Self, Failure> {
+        let mut installed = |role| session.as_mut().and_then(|session| session.model(role));
+        let detector = match installed(Role::Detector) {
+            Some(Loaded::Detector(detector)) => detector,
+            _ => detector(args, &config)?,
+        };
+        let (classifier, card) = match installed(Role::Expression) {
+            Some(Loaded::Expression(classifier, card)) => (*classifier, card),
+            _ => classifier(args, &config)?,
+        };
         let origin = args.source.origin(config.source.as_deref())?;
         let source = source::open(&origin, args.frames.is_some(), config.camera, stop)?;
         Ok(Self {
@@ -83,14 +102,14 @@ impl Parts {
     pub fn change(&mut self, args: &Args, new: Config, stop: &Arc<AtomicBool>) -> Changed {
         let old = std::mem::replace(&mut self.config, new);
         let mut changed = Changed::default();
-        self.change_detector(args, &old);
+        changed.detector = self.change_detector(args, &old);
         changed.classifier = self.change_classifier(args, &old);
         changed.source = self.change_source(args, &old, stop);
         self.change_outputs(args, &old);
         changed
     }
 
-    fn change_detector(&mut self, args: &Args, old: &Config) {
+    fn change_detector(&mut self, args: &Args, old: &Config) -> bool {
         let keys = |config: &Config| {
             let Config {
                 detector,
@@ -101,11 +120,13 @@ impl Parts {
             (detector.clone(), *detector_input_px, *detector_equalize)
         };
         if keys(&self.config) == keys(old) {
-            return;
+            return false;
         }
-        let path = args.detector.as_deref();
-        match open::detector(path, &self.config, &args.search, Search::live()) {
-            Ok(detector) => self.detector = detector,
+        match detector(args, &self.config) {
+            Ok(detector) => {
+                self.detector = detector;
+                true
+            }
             Err(failure) => {
                 stays("detector", failure);
                 (
@@ -113,6 +134,7 @@ impl Parts {
                     self.config.detector_input_px,
                     self.config.detector_equalize,
                 ) = keys(old);
+                false
             }
         }
     }
@@ -121,17 +143,7 @@ impl Parts {
         if self.config.model == old.model {
             return false;
         }
-        let opened = open::classifier_and_card(args.model.as_deref(), &self.config);
-        let fits = opened.and_then(|(classifier, card)| {
-            if classifier.labels() == self.classifier.labels() {
-                return Ok((classifier, card));
-            }
-            let name = card.name;
-            Err(Failure::Nothing(anyhow!(
-                "{name} has other labels (hint: restart, so that all outputs learn them)"
-            )))
-        });
-        match fits {
+        match classifier(args, &self.config) {
             Ok((classifier, card)) => {
                 (self.classifier, self.card) = (classifier, card);
                 true
@@ -202,13 +214,13 @@ impl Parts {
         let mut last = None;
         for &name in names.iter().filter(|&&name| name != OutputName::Terminal) {
             let (board, config) = (Rc::clone(&self.board), self.config.clone());
-            let labels = self.classifier.labels().clone();
             let today = self.today.clone();
-            let open = move || {
-                outputs::open(name, &*board, &config, &labels, today.as_ref())
+            let open = move |labels: &Labels| {
+                outputs::open(name, &*board, &config, labels, today.as_ref())
                     .map_err(io::Error::other)
             };
-            match Guarded::new(name.name(), Box::new(open), guarded::RETRY) {
+            let labels = self.classifier.labels();
+            match Guarded::new(name.name(), Box::new(open), labels, guarded::RETRY) {
                 Ok(output) => opened.push((name, output)),
                 Err(error) => {
                     tracing::warn!("output {name} is left out: {error:#}");
@@ -223,6 +235,33 @@ impl Parts {
             _ => Ok(opened),
         }
     }
+}
+
+/// Whether the run goes on until it is stopped, and so looks after installed models.
+pub fn is_service(args: &Args, config: &Config) -> Result<bool, Failure> {
+    let origin = args.source.origin(config.source.as_deref())?;
+    Ok(origin.is_endless() && args.frames.is_none())
+}
+
+/// What is asked of installed models.
+pub fn rules(args: &Args, config: &Config) -> Result<Rules, Failure> {
+    let named = [
+        (Role::Expression, args.model.is_some()),
+        (Role::Detector, args.detector.is_some()),
+    ];
+    let named = named.into_iter().filter(|(_, is_named)| *is_named);
+    let named: Vec<Role> = named.map(|(role, _)| role).collect();
+    let search = args.search.fill_in(Search::live(), config);
+    updates::rules(config, search, &named, &args.outputs.names(config))
+}
+
+fn detector(args: &Args, config: &Config) -> Result<Box<dyn Detector + Send>, Failure> {
+    let path = args.detector.as_deref();
+    open::detector(path, config, &args.search, Search::live(), Need::Trusted)
+}
+
+fn classifier(args: &Args, config: &Config) -> Result<(Classifier, Card), Failure> {
+    open::classifier_and_card(args.model.as_deref(), config, Need::Trusted)
 }
 
 fn stays(part: &str, failure: Failure) {

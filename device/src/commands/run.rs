@@ -17,13 +17,14 @@ use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
 use mien_device::pipeline::run::Run;
-use mien_device::pipeline::{Control, Options};
+use mien_device::pipeline::{Control, Options, PipelineError};
 
 use super::network::{self, Network};
 use super::open::{ConfigArgs, SearchArgs};
 use super::outputs::OutputArgs;
-use super::parts::Parts;
+use super::parts::{self, Parts};
 use super::source::{self, SourceArgs};
+use super::updates::Session;
 use super::{Failure, Outcome, counting, log, service};
 
 /// Arguments of `mien-device run`.
@@ -78,7 +79,10 @@ pub fn run(args: Args) -> Outcome {
         pause: pause_on_signal()?,
         ..Control::default()
     };
-    let mut parts = Parts::open(&args, config, &control.stop)?;
+    let is_service = parts::is_service(&args, &config)?;
+    let rules = parts::rules(&args, &config)?;
+    let mut session = Session::begin(&config, rules, is_service);
+    let mut parts = Parts::open(&args, config, session.as_mut(), &control.stop)?;
     let labels = parts.classifier.labels().clone();
     // A page without numbers is half a page.
     let mut counter = counting::start(args.count || args.kiosk, &parts.config, &labels)?;
@@ -98,8 +102,10 @@ pub fn run(args: Args) -> Outcome {
     let title = format!("{source_name} · {}", parts.card.name);
     let mut terminal = Terminal::new(io::stdout().lock(), look, &title, &labels, args.frames);
 
-    let mut run = Run::new(options(&args, &parts, look), &parts.classifier);
-    let totals = service::watched(&control, || {
+    let updates = parts.config.updates.clone();
+    let options_now = options(&args, &parts, look);
+    let mut run = Run::new(options_now, &parts.classifier, &*parts.detector);
+    let mut go_on = || {
         loop {
             let mut outputs: Vec<&mut dyn Output> = Vec::new();
             // First: it never waits, and the others may.
@@ -129,7 +135,12 @@ pub fn run(args: Args) -> Outcome {
             drop(outputs);
             service::reloading(|| reload(&args, &mut parts, &mut run, look, &control));
         }
-    })
+    };
+    let mut work = || service::watched(&control, &mut go_on);
+    let totals = match &mut session {
+        Some(session) => session.watch(&updates, &control, is_fault, work),
+        None => work(),
+    }
     .map_err(source::failure)?;
     // Before a camera that runs until it is stopped, nobody may have come.
     let origin = &parts.origin;
@@ -158,10 +169,18 @@ fn reload(args: &Args, parts: &mut Parts, run: &mut Run, look: Look, control: &C
     if changed.source {
         run.forget_source();
     }
+    if changed.detector {
+        run.forget_detector();
+    }
     if changed.classifier {
         run.set_temperature(&parts.classifier);
     }
     tracing::info!("the configuration was read again");
+}
+
+/// Errors for which a model may be to blame.
+fn is_fault(error: &PipelineError) -> bool {
+    matches!(error, PipelineError::Detect(_) | PipelineError::Classify(_))
 }
 
 /// A live view drops what it cannot keep up with; a run of a known length misses nothing.

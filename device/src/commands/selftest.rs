@@ -9,16 +9,21 @@ use std::time::{Duration, SystemTime};
 
 use anstyle::{AnsiColor, Style};
 use mien_device::board;
+use mien_device::classify::Classifier;
 use mien_device::config::{Config, OutputName};
 use mien_device::counter::DATABASE;
+use mien_device::detect::Detector;
 use mien_device::selftest::{self, Check, State, machine};
 use mien_device::state;
+use mien_device::update::check::Loaded;
+use mien_device::update::record::Role;
 use mien_models::label::Labels;
 use serde::Serialize;
 
-use super::open::{self, ConfigArgs, Search, SearchArgs};
+use super::open::{self, ConfigArgs, Need, Search, SearchArgs};
 use super::outputs::{self, OutputArgs};
 use super::source::{self, SourceArgs};
+use super::updates;
 use super::{Failure, Outcome, print_json};
 
 /// How long each light is on, so that one can watch.
@@ -89,8 +94,7 @@ fn check_models(args: &Args, config: &Config, checks: &mut Vec<Check>) -> Labels
         let detail = format!("{:#}", failure.into_error());
         Check::new(name, State::Failed, detail, "")
     };
-    let classifier = open::classifier(None, config);
-    let detector = open::detector(None, config, &args.search, Search::live());
+    let (classifier, detector) = models(args, config);
     match (classifier, detector) {
         (Ok((mut classifier, name)), Ok(mut detector)) => {
             let labels = classifier.labels().clone();
@@ -105,6 +109,28 @@ fn check_models(args: &Args, config: &Config, checks: &mut Vec<Check>) -> Labels
             Labels::fer2013()
         }
     }
+}
+
+/// What `run` would run.
+#[expect(clippy::type_complexity, reason = "two results")]
+fn models(
+    args: &Args,
+    config: &Config,
+) -> (
+    Result<(Classifier, String), Failure>,
+    Result<Box<dyn Detector + Send>, Failure>,
+) {
+    let search = args.search.fill_in(Search::live(), config);
+    let installed = |role| updates::installed(config, search, role);
+    let classifier = match installed(Role::Expression) {
+        Some(Loaded::Expression(classifier, card)) => Ok((*classifier, card.name)),
+        _ => open::classifier(None, config, Need::Trusted),
+    };
+    let detector = match installed(Role::Detector) {
+        Some(Loaded::Detector(detector)) => Ok(detector),
+        _ => open::detector(None, config, &args.search, Search::live(), Need::Trusted),
+    };
+    (classifier, detector)
 }
 
 fn check_source(args: &Args, config: &Config, checks: &mut Vec<Check>) -> Result<(), Failure> {

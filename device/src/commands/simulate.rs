@@ -12,7 +12,7 @@ use mien_device::output::display::draw::{Mood, Scene};
 use mien_device::simulate;
 use mien_models::label::Labels;
 
-use super::open::{self, ConfigArgs};
+use super::open::{self, ConfigArgs, Need};
 use super::{Failure, Outcome};
 
 /// Panels beside each other on a sheet.
@@ -50,7 +50,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let (classifier, _) = open::classifier(args.model.as_deref(), &config)?;
+    let (classifier, _) = open::classifier(args.model.as_deref(), &config, Need::Any)?;
     let labels = classifier.labels().clone();
     let moods = moods(&labels, args.show.as_deref())?;
     match args.out {

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use mien_models::signature::PublicKey;
 use toml::{Table, Value};
 
 use super::suggest::with_suggestion;
@@ -133,6 +134,7 @@ impl Merged {
                 *file = folder.join(&*file).display().to_string();
             }
         }
+        anchor_keys(&mut table, folder);
         self.add(table, &place);
         Ok(())
     }
@@ -180,6 +182,19 @@ fn value_mut<'a>(table: &'a mut Table, key: &str) -> Option<&'a mut Value> {
     match key.split_once('.') {
         None => table.get_mut(key),
         Some((section, key)) => value_mut(table.get_mut(section)?.as_table_mut()?, key),
+    }
+}
+
+/// `[updates] trusted_keys` may name files, too.
+fn anchor_keys(table: &mut Table, folder: &Path) {
+    let updates = table.get_mut("updates").and_then(Value::as_table_mut);
+    let keys = updates.and_then(|updates| updates.get_mut("trusted_keys")?.as_array_mut());
+    for key in keys.into_iter().flatten() {
+        if let Value::String(entry) = key
+            && entry.parse::<PublicKey>().is_err()
+        {
+            *entry = folder.join(&*entry).display().to_string();
+        }
     }
 }
 

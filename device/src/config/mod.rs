@@ -20,6 +20,7 @@ use crate::output::rgb::RgbOptions;
 use crate::pipeline::shedding::SheddingOptions;
 use crate::smooth::SmoothingOptions;
 use crate::track::TrackingOptions;
+use crate::update::UpdateOptions;
 
 /// What the configuration file may set. Unknown keys are errors: a misspelt one would otherwise
 /// be silently without effect.
@@ -76,6 +77,9 @@ pub struct Config {
     /// How verdicts are smoothed.
     #[serde(default)]
     pub smoothing: SmoothingOptions,
+    /// Whose models are run, and how new ones are tried.
+    #[serde(default)]
+    pub updates: UpdateOptions,
 }
 
 /// The least weight of what is logged.
@@ -189,6 +193,7 @@ impl Default for Config {
             mqtt: MqttOptions::default(),
             tracking: TrackingOptions::default(),
             smoothing: SmoothingOptions::default(),
+            updates: UpdateOptions::default(),
         }
     }
 }
@@ -234,6 +239,7 @@ impl Config {
         self.counter.validate()?;
         self.kiosk.validate()?;
         self.mqtt.validate()?;
+        self.updates.validate()?;
         self.check_pins()
     }
 

@@ -35,6 +35,15 @@ fn paths_count_from_the_file() {
 }
 
 #[test]
+fn key_files_count_from_the_file_and_keys_stay_keys() {
+    let key = "MCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=";
+    let text = format!("[updates]\ntrusted_keys = [\"a.pub\", \"{key}\"]\n");
+    let (folder, config) = read(&text);
+    let file = folder.join("a.pub").display().to_string();
+    assert_eq!(config.unwrap().updates.trusted_keys, [file, key.to_owned()]);
+}
+
+#[test]
 fn empty_is_fine_and_unknown_keys_are_not() {
     assert_eq!(read("").1.unwrap(), Config::default());
     for text in ["modell = \"m\"", "model = 3", "model = "] {
@@ -80,6 +89,14 @@ fn sections_keep_defaults_and_check_ranges() {
         ("[kiosk]\nbind = [\"0.0.0.0:80\"]", "token_file"),
         ("[kiosk]\nbind = [\"here\"]", "line 2"),
         ("[mqtt]\ntopic = \"a/#\"", "topic is"),
+        (
+            "[updates]\ntrial_s = 0",
+            "trial_s is 0; it must be 1 to 86400",
+        ),
+        (
+            "[updates]\nallow_unsigend = true",
+            "did you mean `allow_unsigned`?",
+        ),
     ] {
         let error = read(text).1.unwrap_err().to_string();
         assert!(

@@ -1,7 +1,7 @@
 //! The counter as an output of a run. It never waits but at the very end, and then not for long.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
@@ -18,6 +18,7 @@ use super::writer::Writer;
 use super::{CounterOptions, writer};
 use crate::capture::Loss;
 use crate::output::Output;
+use crate::pipeline::exchange::Models;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 
@@ -37,6 +38,15 @@ pub struct Counter {
     /// `None` once it is over.
     writer: Option<(SyncSender<Batch>, Receiver<()>)>,
     today: Today,
+    setup: Setup,
+    labels: Labels,
+}
+
+/// What a writer is started with.
+struct Setup {
+    database: PathBuf,
+    options: CounterOptions,
+    zone: TimeZone,
 }
 
 impl Counter {
@@ -54,23 +64,12 @@ impl Counter {
         zone: TimeZone,
     ) -> io::Result<Self> {
         let today = Today::default();
-        let writer = Writer::new(
-            database,
+        let setup = Setup {
+            database: database.to_owned(),
             options,
-            labels,
-            Arc::clone(&clock),
             zone,
-            today.clone(),
-        );
-        let (sender, batches) = mpsc::sync_channel(CAPACITY);
-        let (done, is_done) = mpsc::channel();
-        thread::Builder::new()
-            .name("counter".to_owned())
-            .spawn(move || {
-                writer::run(writer, &batches);
-                // The counter may have gone on without an answer.
-                let _ = done.send(());
-            })?;
+        };
+        let writer = setup.start_writer(labels, &clock, &today)?;
         let visit_options = VisitOptions {
             min_dwell_ms: options.min_dwell_ms.into(),
             memory_ms: memory_ms.into(),
@@ -80,8 +79,10 @@ impl Counter {
             clock,
             batch: Batch::default(),
             next_send_us: 0,
-            writer: Some((sender, is_done)),
+            writer: Some(writer),
             today,
+            setup,
+            labels: labels.clone(),
         })
     }
 
@@ -137,6 +138,34 @@ impl Counter {
     }
 }
 
+impl Setup {
+    fn start_writer(
+        &self,
+        labels: &Labels,
+        clock: &Arc<dyn Clock>,
+        today: &Today,
+    ) -> io::Result<(SyncSender<Batch>, Receiver<()>)> {
+        let writer = Writer::new(
+            &self.database,
+            self.options,
+            labels,
+            Arc::clone(clock),
+            self.zone.clone(),
+            today.clone(),
+        );
+        let (sender, batches) = mpsc::sync_channel(CAPACITY);
+        let (done, is_done) = mpsc::channel();
+        thread::Builder::new()
+            .name("counter".to_owned())
+            .spawn(move || {
+                writer::run(writer, &batches);
+                // The counter may have gone on without an answer.
+                let _ = done.send(());
+            })?;
+        Ok((sender, is_done))
+    }
+}
+
 impl Output for Counter {
     fn show(&mut self, judged: &Judged) -> io::Result<()> {
         let now_us = self.clock.boot_us();
@@ -157,6 +186,22 @@ impl Output for Counter {
         self.batch.camera_losses += u64::from(loss.attempt == 1);
         self.end_visits();
         self.send(self.clock.boot_us());
+        Ok(())
+    }
+
+    fn switch(&mut self, models: &Models) -> io::Result<()> {
+        if models.labels == self.labels {
+            return Ok(());
+        }
+        // What was counted is written under the names it had; it takes a commit's time.
+        self.close();
+        self.batch = Batch::default();
+        self.visits.set_labels(models.labels.len());
+        self.labels = models.labels.clone();
+        self.writer = Some(
+            self.setup
+                .start_writer(&self.labels, &self.clock, &self.today)?,
+        );
         Ok(())
     }
 

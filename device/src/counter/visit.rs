@@ -81,6 +81,13 @@ impl Visits {
         }
     }
 
+    /// From now on the model has `labels` labels, which are others: whoever is here begins anew.
+    /// Call [`Self::end`] before.
+    pub fn set_labels(&mut self, labels: usize) {
+        self.open.clear();
+        self.labels = labels.min(MAX_LABELS);
+    }
+
     /// Takes in a frame's faces at the source's time and the time since the boot, and returns the
     /// visits that are over now. Where the source's time goes back, no time passes.
     pub fn update(&mut self, faces: &[JudgedFace], timestamp_ms: u64, boot_us: u64) -> Vec<Visit> {

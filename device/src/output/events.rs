@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Output;
 use crate::capture::Loss;
+use crate::pipeline::exchange::Models;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 use crate::track::MAX_TRACKS;
@@ -135,6 +136,15 @@ impl<W: Write> Output for Events<W> {
             return Ok(());
         }
         self.write_bare(Event::CameraLost, None, Some(loss.to_string()))
+    }
+
+    fn switch(&mut self, models: &Models) -> io::Result<()> {
+        if models.labels != self.labels {
+            // Indices mean something else from here on.
+            self.write_gone(&[])?;
+            self.labels = models.labels.clone();
+        }
+        Ok(())
     }
 
     fn finish(&mut self, _: &Totals) -> io::Result<()> {

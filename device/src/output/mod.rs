@@ -16,6 +16,7 @@ pub mod terminal;
 use std::io;
 
 use crate::capture::Loss;
+use crate::pipeline::exchange::Models;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 
@@ -27,6 +28,12 @@ pub trait Output {
     /// The camera is gone: what was shown last no longer holds. Called for each failed attempt to
     /// get it back.
     fn lost(&mut self, _loss: &Loss) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Other models are at work from the next frame on: label indices have other names, or boxes
+    /// come from another detector. Outputs that name neither need not care.
+    fn switch(&mut self, _models: &Models) -> io::Result<()> {
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Output;
 use crate::capture::Loss;
+use crate::pipeline::exchange::Models;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 use crate::report::Face;
@@ -73,6 +74,12 @@ impl<W: Write> Output for Record<W> {
     fn lost(&mut self, loss: &Loss) -> io::Result<()> {
         serde_json::to_writer(&mut self.to, &LossLine { lost: loss })?;
         writeln!(self.to)
+    }
+
+    fn switch(&mut self, models: &Models) -> io::Result<()> {
+        self.labels = models.labels.clone();
+        self.detector.clone_from(&models.detector);
+        Ok(())
     }
 
     fn finish(&mut self, _totals: &Totals) -> io::Result<()> {

@@ -11,6 +11,7 @@ use mien_models::label::appearance;
 use super::Output;
 use super::palette::{Depth, label_style};
 use crate::capture::Loss;
+use crate::pipeline::exchange::Models;
 use crate::pipeline::shedding::LEVELS;
 use crate::pipeline::stages::{Judged, JudgedFace};
 use crate::pipeline::totals::Totals;
@@ -62,11 +63,7 @@ impl<W: Write> Terminal<W> {
             look,
             title: title.to_owned(),
             labels: labels.clone(),
-            name_columns: labels
-                .iter()
-                .map(|name| name.chars().count())
-                .max()
-                .unwrap_or(0),
+            name_columns: columns_of(labels),
             frames,
             panel_lines: 0,
             last_draw: None,
@@ -200,6 +197,17 @@ impl<W: Write> Output for Terminal<W> {
         self.to.flush()
     }
 
+    fn switch(&mut self, models: &Models) -> io::Result<()> {
+        self.labels = models.labels.clone();
+        self.name_columns = columns_of(&self.labels);
+        // A panel of another height is drawn below the one before.
+        if self.panel_lines > 0 {
+            self.panel_lines = 0;
+            writeln!(self.to)?;
+        }
+        Ok(())
+    }
+
     fn finish(&mut self, totals: &Totals) -> io::Result<()> {
         if self.panel_lines > 0 {
             writeln!(self.to)?;
@@ -208,6 +216,12 @@ impl<W: Write> Output for Terminal<W> {
         writeln!(self.to)?;
         self.to.flush()
     }
+}
+
+/// Columns of the longest name.
+fn columns_of(labels: &Labels) -> usize {
+    let columns = labels.iter().map(|name| name.chars().count());
+    columns.max().unwrap_or(0)
 }
 
 /// The name of the expression that is shown.

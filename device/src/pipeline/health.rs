@@ -38,8 +38,14 @@ pub struct Health {
 
 impl Health {
     /// The pulse of stage `index` of [`STAGES`].
-    pub(super) fn pulse(&self, index: usize) -> &Pulse {
+    pub(crate) fn pulse(&self, index: usize) -> &Pulse {
         &self.pulses[index]
+    }
+
+    /// Things that stage `index` of [`STAGES`] has done so far.
+    pub fn beats(&self, index: usize) -> u64 {
+        let pulse = self.pulses.get(index);
+        pulse.map_or(0, |pulse| pulse.beats.load(Ordering::Relaxed))
     }
 }
 
@@ -62,13 +68,22 @@ impl<'a> Checkup<'a> {
     /// The first stage that has neither done anything since the last look nor waits for work;
     /// `None` if all is well.
     pub fn stuck(&mut self) -> Option<&'static str> {
-        let mut stuck = None;
+        self.look().into_iter().flatten().next()
+    }
+
+    /// The last such stage: those before it may only be waiting for it to take something.
+    pub fn culprit(&mut self) -> Option<&'static str> {
+        self.look().into_iter().flatten().next_back()
+    }
+
+    fn look(&mut self) -> [Option<&'static str>; STAGES.len()] {
+        let mut stuck = [None; STAGES.len()];
         let pulses = self.health.pulses.iter().zip(&mut self.seen);
-        for ((pulse, seen), name) in pulses.zip(STAGES) {
+        for (((pulse, seen), name), stuck) in pulses.zip(STAGES).zip(&mut stuck) {
             let beats = pulse.beats.load(Ordering::Relaxed);
             let is_idle = pulse.is_idle.load(Ordering::Relaxed);
-            if !is_idle && *seen == Some(beats) && stuck.is_none() {
-                stuck = Some(name);
+            if !is_idle && *seen == Some(beats) {
+                *stuck = Some(name);
             }
             *seen = Some(beats);
         }
@@ -107,5 +122,15 @@ mod tests {
             }]
         });
         assert_eq!(looks, [None, None]);
+    }
+
+    #[test]
+    fn the_culprit_is_the_last_that_is_stuck() {
+        let health = Health::default();
+        let mut checkup = Checkup::new(&health);
+        assert_eq!(checkup.culprit(), None);
+        let culprit = health.pulse(3).idle(|| checkup.culprit());
+        assert_eq!(culprit, Some("classify"), "the one behind it waits");
+        assert_eq!(health.beats(3), 1);
     }
 }

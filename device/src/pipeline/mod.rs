@@ -4,6 +4,7 @@
 //! that outputs learn of it in its place.
 
 pub mod channel;
+pub mod exchange;
 pub mod health;
 pub mod run;
 pub mod shedding;
@@ -22,11 +23,12 @@ use crate::capture::{CaptureError, Frame, Loss, Source};
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::{DetectError, Detector};
 use crate::output::Output;
-use crate::smooth::SmoothingOptions;
+use crate::smooth::{Smoother, SmoothingOptions};
 use crate::thermal;
 use crate::track::{Tracker, TrackingOptions};
 
 use channel::{Overflow, Receiver, Sender};
+use exchange::{Exchange, Models};
 use health::{Health, Pulse};
 use run::Run;
 use shedding::{LEVELS, Meter, Shedder, SheddingOptions, Work};
@@ -67,6 +69,8 @@ pub struct Control {
     pub health: Health,
     /// What they do.
     pub work: Work,
+    /// Models that are to take the place of those at work.
+    pub exchange: Exchange,
 }
 
 impl Control {
@@ -97,7 +101,8 @@ pub enum PipelineError {
 
 /// Runs frames from `source` through every stage until the source ends, `options.frames` are
 /// through or `control.stop` is set, and returns the totals. `outputs` see every judged frame in order
-/// and then the totals; they run on the caller's thread.
+/// and then the totals; they run on the caller's thread. Models put into `control.exchange` take the
+/// place of `detector` and `classifier` between two frames.
 pub fn run(
     source: &mut dyn Source,
     detector: &mut (dyn Detector + Send),
@@ -106,7 +111,7 @@ pub fn run(
     options: &Options,
     control: &Control,
 ) -> Result<Totals, PipelineError> {
-    let mut run = Run::new(*options, classifier);
+    let mut run = Run::new(*options, classifier, detector);
     run.go(source, detector, classifier, outputs, control)?;
     run.finish(outputs, control)
 }
@@ -169,36 +174,50 @@ fn capture_stage(
 /// What the detecting stage works with.
 struct Detecting<'a> {
     detector: &'a mut (dyn Detector + Send),
+    /// What took the detector's place.
+    replacement: &'a mut Option<Box<dyn Detector + Send>>,
     tracker: &'a mut Tracker,
     /// `None` where no frame may be missed.
     shedder: Option<&'a mut Shedder>,
     is_continuous: bool,
 }
 
+/// Passes on each frame with its faces and the name of the detector that found them.
 fn detect_stage(
     frames: Receiver<Passed<Frame>>,
     stage: Detecting<'_>,
-    next: Sender<Passed<Tracked>>,
+    next: Sender<Passed<(Arc<str>, Tracked)>>,
     control: &Control,
 ) -> StageResult {
     let Detecting {
-        detector,
+        detector: given,
+        replacement,
         tracker,
         mut shedder,
         is_continuous,
     } = stage;
     let pulse = control.health.pulse(1);
     let mut meter = Meter::new(&control.work, Instant::now());
-    if let Some(shedder) = &shedder {
-        set_measures(shedder, detector, tracker, control);
-    }
     let mut found = Vec::new();
+    let mut name: Option<Arc<str>> = None;
     while let Some(frame) = pulse.idle(|| frames.recv()) {
+        if let Some(new) = control.exchange.detector.take() {
+            *replacement = Some(new);
+            name = None;
+        }
+        let detector: &mut dyn Detector = match replacement {
+            Some(detector) => &mut **detector,
+            None => &mut *given,
+        };
+        let is_new = name.is_none();
+        let name = name.get_or_insert_with(|| detector.name().into());
         if !is_continuous || frame.is_err() {
             tracker.forget();
         }
         if let Some(shedder) = &mut shedder {
-            adapt(shedder, &mut meter, detector, tracker, control);
+            if adapt(shedder, &mut meter, control) || is_new {
+                set_measures(shedder, detector, tracker, control);
+            }
             let stride = LEVELS[shedder.level()].frame_stride;
             if frame.as_ref().is_ok_and(|f| f.sequence % stride != 0) {
                 control.work.skip();
@@ -209,7 +228,7 @@ fn detect_stage(
         let tracked = frame.map(|frame| {
             let mut tracked = stages::track(frame, detector, tracker, &mut found)?;
             tracked.shed_level = control.work.level();
-            Ok(tracked)
+            Ok((Arc::clone(name), tracked))
         });
         control.work.detected(start.elapsed());
         if next.send(swap(tracked)?).is_err() {
@@ -219,29 +238,20 @@ fn detect_stage(
     Ok(next.dropped())
 }
 
-/// Does more or less, by what was measured.
-fn adapt(
-    shedder: &mut Shedder,
-    meter: &mut Meter,
-    detector: &mut dyn Detector,
-    tracker: &mut Tracker,
-    control: &Control,
-) {
+/// Looks at what was measured; whether more or less is to be done from now on.
+fn adapt(shedder: &mut Shedder, meter: &mut Meter, control: &Control) -> bool {
     let temperature_c = || thermal::hottest_c(Path::new(thermal::SYS));
     let before = shedder.level();
-    if let Some(load) = meter.load(&control.work, Instant::now(), temperature_c) {
-        shedder.look(&load);
-        if shedder.level() != before {
-            tracing::info!(
-                "shedding level {} of {} after {before}: {load}",
-                shedder.level(),
-                LEVELS.len() - 1
-            );
-        }
+    let Some(load) = meter.load(&control.work, Instant::now(), temperature_c) else {
+        return false;
+    };
+    shedder.look(&load);
+    let level = shedder.level();
+    if level != before {
+        let last = LEVELS.len() - 1;
+        tracing::info!("shedding level {level} of {last} after {before}: {load}");
     }
-    if shedder.level() != before {
-        set_measures(shedder, detector, tracker, control);
-    }
+    level != before
 }
 
 fn set_measures(
@@ -256,16 +266,41 @@ fn set_measures(
     control.work.set_level(shedder.level());
 }
 
+/// What the classifying stage works with.
+struct Classifying<'a> {
+    classifier: &'a mut Classifier,
+    smoother: &'a mut Smoother,
+    models: Arc<Models>,
+}
+
+/// Passes on each frame with its faces judged and what the numbers in it mean.
 fn classify_stage(
-    tracked: Receiver<Passed<Tracked>>,
-    mut judge: impl FnMut(Tracked) -> Result<Judged, PipelineError>,
-    next: Sender<Passed<Judged>>,
+    tracked: Receiver<Passed<(Arc<str>, Tracked)>>,
+    stage: Classifying<'_>,
+    next: Sender<Passed<(Arc<Models>, Judged)>>,
     control: &Control,
 ) -> StageResult {
+    let Classifying {
+        classifier,
+        smoother,
+        mut models,
+    } = stage;
     let pulse = control.health.pulse(2);
     while let Some(tracked) = pulse.idle(|| tracked.recv()) {
+        if let Some(new) = control.exchange.classifier.take() {
+            *classifier = new;
+            smoother.set_temperature(classifier.temperature());
+            Arc::make_mut(&mut models).labels = classifier.labels().clone();
+        }
         let start = Instant::now();
-        let judged = swap(tracked.map(&mut judge))?;
+        let judged = tracked.map(|(detector, tracked)| {
+            if *models.detector != *detector {
+                Arc::make_mut(&mut models).detector = detector.to_string();
+            }
+            let judged = stages::classify(tracked, &detector, classifier, smoother);
+            judged.map(|judged| (Arc::clone(&models), judged))
+        });
+        let judged = swap(judged)?;
         control.work.classified(start.elapsed());
         if next.send(judged).is_err() {
             break;
@@ -274,15 +309,24 @@ fn classify_stage(
     Ok(next.dropped())
 }
 
+/// `shown` is what outputs know of the models.
 fn output_stage(
-    judged: Receiver<Passed<Judged>>,
+    judged: Receiver<Passed<(Arc<Models>, Judged)>>,
     outputs: &mut [&mut dyn Output],
+    shown: &mut Arc<Models>,
     totals: &mut Totals,
     pulse: &Pulse,
 ) -> Result<(), PipelineError> {
     while let Some(passed) = pulse.idle(|| judged.recv()) {
         match passed {
-            Ok(judged) => {
+            Ok((models, judged)) => {
+                if models != *shown {
+                    totals.switch(&models.labels);
+                    for output in outputs.iter_mut() {
+                        output.switch(&models)?;
+                    }
+                    *shown = models;
+                }
                 totals.count(&judged);
                 for output in outputs.iter_mut() {
                     output.show(&judged)?;

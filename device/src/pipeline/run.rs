@@ -1,14 +1,16 @@
 //! One run, which may pause between two frames and go on with other parts.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::channel::{Overflow, bounded};
+use super::exchange::Models;
 use super::shedding::Shedder;
 use super::totals::{Dropped, Totals};
 use super::{
-    CAPACITY, Control, Detecting, Options, PipelineError, capture_stage, classify_stage,
-    detect_stage, join, output_stage, stages,
+    CAPACITY, Classifying, Control, Detecting, Options, PipelineError, capture_stage,
+    classify_stage, detect_stage, join, output_stage,
 };
 use crate::capture::Source;
 use crate::classify::Classifier;
@@ -30,12 +32,21 @@ pub struct Run {
     start: Instant,
     /// When the source's time was zero.
     source_start: Option<Instant>,
+    /// A detector that took the given one's place.
+    replacement: Option<Box<dyn Detector + Send>>,
+    /// What outputs know of the models.
+    shown: Arc<Models>,
 }
 
 impl Run {
-    /// Nothing seen yet. `classifier` names the labels to count.
-    pub fn new(options: Options, classifier: &Classifier) -> Self {
+    /// Nothing seen yet. `classifier` and `detector` are those that outputs were opened for.
+    pub fn new(options: Options, classifier: &Classifier, detector: &dyn Detector) -> Self {
         Self {
+            replacement: None,
+            shown: Arc::new(Models {
+                labels: classifier.labels().clone(),
+                detector: detector.name().to_owned(),
+            }),
             tracker: Tracker::new(options.tracking),
             smoother: Smoother::new(options.smoothing, classifier.temperature()),
             shedder: Shedder::new(options.shedding),
@@ -60,6 +71,11 @@ impl Run {
     pub fn forget_source(&mut self) {
         self.tracker.forget();
         self.source_start = None;
+    }
+
+    /// The next detector is the one to use, whatever took another's place.
+    pub fn forget_detector(&mut self) {
+        self.replacement = None;
     }
 
     /// The next classifier has another temperature.
@@ -92,15 +108,25 @@ impl Run {
             shedder,
             totals,
             left,
+            replacement,
+            shown,
             ..
         } = self;
         let overflow = options.overflow;
         let source_start = *self.source_start.get_or_insert_with(Instant::now);
         let real_time_from = options.real_time.then_some(source_start);
-        let detector_name = detector.name().to_owned();
+        let classifying = Classifying {
+            models: Arc::new(Models {
+                labels: classifier.labels().clone(),
+                detector: shown.detector.clone(),
+            }),
+            classifier,
+            smoother,
+        };
         let detecting = Detecting {
             is_continuous: source.is_continuous(),
             detector,
+            replacement,
             tracker,
             shedder: (overflow == Overflow::DropOldest).then_some(shedder),
         };
@@ -117,12 +143,11 @@ impl Run {
                 detect_stage(frames, detecting, to_classify, control)
             })?;
             let classify = spawn("classify").spawn_scoped(scope, || {
-                let judge =
-                    |tracked| stages::classify(tracked, &detector_name, classifier, smoother);
-                classify_stage(tracked, judge, to_output, control)
+                classify_stage(tracked, classifying, to_output, control)
             })?;
             // Ends when the stages above have ended; ending early ends them.
-            let output_result = output_stage(judged, outputs, totals, control.health.pulse(3));
+            let output_result =
+                output_stage(judged, outputs, shown, totals, control.health.pulse(3));
             Ok::<_, PipelineError>((output_result, [join(capture), join(detect), join(classify)]))
         })?;
 
@@ -140,7 +165,7 @@ impl Run {
     /// # Errors
     /// An output's.
     pub fn finish(
-        mut self,
+        &mut self,
         outputs: &mut [&mut dyn Output],
         control: &Control,
     ) -> Result<Totals, PipelineError> {
@@ -149,7 +174,7 @@ impl Run {
         for output in outputs {
             output.finish(&self.totals)?;
         }
-        Ok(self.totals)
+        Ok(self.totals.clone())
     }
 
     fn elapsed(&self) -> Duration {

@@ -23,8 +23,11 @@ pub struct Totals {
     pub tracks: u64,
     /// Frames the detector looked at.
     pub detector_runs: u64,
-    /// Faces per expression.
+    /// Faces per expression; those of all models where the model was switched.
     pub expressions: ByLabel<u64>,
+    /// Where the model's labels stand in `expressions`.
+    #[serde(skip)]
+    positions: Vec<usize>,
     /// Faces whose expression was uncertain.
     pub uncertain: u64,
     /// Frames dropped because a stage was too slow.
@@ -80,6 +83,7 @@ impl Totals {
             tracks: 0,
             detector_runs: 0,
             expressions: labels.iter().map(|name| (name.to_owned(), 0)).collect(),
+            positions: (0..labels.len()).collect(),
             uncertain: 0,
             dropped: Dropped::default(),
             shed: Shed::default(),
@@ -87,6 +91,14 @@ impl Totals {
             mean_ms: StageMs::default(),
             elapsed_ms: 0,
         }
+    }
+
+    /// From now on label indices are those of `labels`. What was counted stays under its name.
+    pub(super) fn switch(&mut self, labels: &Labels) {
+        self.positions = labels
+            .iter()
+            .map(|name| self.expressions.position_or_insert(name))
+            .collect();
     }
 
     /// Counts one frame. `mean_ms` holds sums until [`Self::finish`].
@@ -98,7 +110,8 @@ impl Totals {
             // Ids ascend from 1.
             self.tracks = self.tracks.max(face.track_id);
             let label_index = face.shown.label_index;
-            match label_index.and_then(|index| self.expressions.get_mut(index)) {
+            let position = label_index.and_then(|index| self.positions.get(index));
+            match position.and_then(|&position| self.expressions.get_mut(position)) {
                 Some(count) => *count += 1,
                 None => self.uncertain += 1,
             }
@@ -129,4 +142,26 @@ impl Totals {
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::selftest::example;
+
+    #[test]
+    fn counts_stay_under_their_names_when_labels_change() {
+        let first = Labels::new(["happy", "sad"]).unwrap();
+        let second = Labels::new(["calm", "happy"]).unwrap();
+        let mut totals = Totals::new(&first);
+        totals.count(&example(&first, 0));
+        totals.switch(&second);
+        totals.count(&example(&second, 0));
+        totals.count(&example(&second, 1));
+        totals.switch(&first);
+        totals.count(&example(&first, 1));
+        let counts: Vec<_> = totals.expressions.iter().collect();
+        assert_eq!(counts, [("happy", &2), ("sad", &1), ("calm", &1)]);
+        assert_eq!(totals.faces, 4);
+    }
 }

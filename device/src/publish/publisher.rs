@@ -9,6 +9,7 @@ use super::Hub;
 use super::state::{Camera, State};
 use crate::capture::Loss;
 use crate::output::Output;
+use crate::pipeline::exchange::Models;
 use crate::pipeline::stages::Judged;
 use crate::pipeline::totals::Totals;
 
@@ -69,6 +70,11 @@ impl Output for Publisher {
             timestamp_ms,
             faces: Vec::new(),
         });
+        Ok(())
+    }
+
+    fn switch(&mut self, models: &Models) -> io::Result<()> {
+        self.labels = models.labels.clone();
         Ok(())
     }
 

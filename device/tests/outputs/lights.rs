@@ -6,6 +6,7 @@ use mien_device::output::guarded::Guarded;
 use mien_device::output::led::{LedOptions, Leds};
 use mien_device::output::light::Active;
 use mien_device::output::rgb::{RgbLight, RgbOptions};
+use mien_device::pipeline::exchange::Models;
 use mien_models::label::Labels;
 
 use crate::judged::judged;
@@ -201,12 +202,13 @@ fn an_output_that_fails_comes_back() {
     };
     let labels = Labels::fer2013();
     let bus = board.clone();
-    let open = move || {
-        let display = mien_device::output::display::Display::new(&bus, &options, &labels);
+    let open = move |labels: &Labels| {
+        let display = mien_device::output::display::Display::new(&bus, &options, labels);
         let display = display.map_err(std::io::Error::other)?;
         Ok(Box::new(display) as Box<dyn Output>)
     };
-    let mut guarded = Guarded::new("display", Box::new(open), std::time::Duration::ZERO).unwrap();
+    let retry = std::time::Duration::ZERO;
+    let mut guarded = Guarded::new("display", Box::new(open), &labels, retry).unwrap();
     let writes = || board.wire().i2c.get(&1).map_or(0, Vec::len);
     board.wire().silent = vec![0x3c];
     let before = writes();
@@ -216,4 +218,35 @@ fn an_output_that_fails_comes_back() {
     board.wire().silent.clear();
     guarded.show(&judged(2, &[Some(HAPPY)])).unwrap();
     assert!(writes() > before);
+}
+
+#[test]
+fn other_labels_have_other_lights() {
+    let board = FakeBoard::default();
+    let pins = [("happy", 16), ("smiling", 5)].map(|(name, pin)| (name.to_owned(), pin));
+    let options = LedOptions {
+        pins: pins.into(),
+        ..LedOptions::default()
+    };
+    let is_on = |pin: u8| board.wire().pins[&pin] == 1.0;
+    let bus = board.clone();
+    let open = move |labels: &Labels| {
+        let leds = Leds::new(&bus, &options, labels).map_err(std::io::Error::other)?;
+        Ok(Box::new(leds) as Box<dyn Output>)
+    };
+    let labels = Labels::fer2013();
+    let retry = std::time::Duration::ZERO;
+    let mut guarded = Guarded::new("led", Box::new(open), &labels, retry).unwrap();
+    guarded.show(&judged(0, &[Some(HAPPY)])).unwrap();
+    assert!(is_on(16));
+    let models = Models {
+        labels: Labels::new(["smiling", "not smiling"]).unwrap(),
+        detector: "haar".into(),
+    };
+    guarded.switch(&models).unwrap();
+    assert!(!is_on(16), "the old model's light does not stay on");
+    guarded.show(&judged(1, &[Some(0)])).unwrap();
+    assert!(is_on(5));
+    guarded.show(&judged(2, &[Some(1)])).unwrap();
+    assert!(!is_on(5), "a label without a pin has no light");
 }

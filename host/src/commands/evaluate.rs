@@ -7,9 +7,10 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use mien_host::dataset::{Dataset, Split};
 use mien_host::evaluate::{Evaluation, Flip, Report, evaluate};
-use mien_host::model_file;
 use mien_host::progress::Progress;
 use mien_host::report::{self, Evaluated, Mistakes};
+use mien_host::{model_file, signing};
+use mien_models::embedded;
 
 use crate::commands;
 use crate::commands::data_args::DataArgs;
@@ -80,6 +81,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let judged = evaluate(&file, &data, &indices, flip, Progress::auto())
         .with_context(|| format!("cannot evaluate {model}"))?;
+    if !embedded::is_bundled(&file) && !signing::signature_path(&args.model).exists() {
+        eprintln!("note: {model} is unsigned");
+    }
     let report = &judged.report;
     let text = if args.json {
         serde_json::to_string_pretty(report)? + "\n"

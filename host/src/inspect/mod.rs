@@ -17,6 +17,8 @@ pub use cascade::CascadeContent;
 pub use expression::{Card, ExpressionContent, Layer, PreprocessingContent};
 pub use yunet::YunetContent;
 
+use crate::signing::signature_path;
+
 /// Why a file could not be inspected.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -71,9 +73,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
         path: path.to_owned(),
         source,
     })?;
-    let mut signature = path.as_os_str().to_owned();
-    signature.push(".sig");
-    let signature = Some(PathBuf::from(signature)).filter(|path| path.is_file());
+    let signature = Some(signature_path(path)).filter(|path| path.is_file());
     let inspection = read(&file).map_err(|source| InspectError::Format {
         path: path.to_owned(),
         source,

@@ -8,6 +8,7 @@ mod import_yunet;
 mod inspect;
 mod made;
 mod preview;
+mod sign;
 mod train;
 mod trouble;
 

@@ -24,3 +24,29 @@ fn the_expression_model_is_valid() {
     assert!(header.model_version > 0);
     assert!(!model.golden.is_empty());
 }
+
+#[test]
+fn the_repository_s_models_are_known_by_their_sums() {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("it is in the repository") {
+        let path = entry.expect("readable").path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "postcard")
+        {
+            let mut file = std::fs::read(&path).expect("readable");
+            assert!(
+                embedded::is_bundled(&file),
+                "{} is not as in models/SHA256SUMS; if it was meant to change: \
+                 cd models && sha256sum *.postcard > SHA256SUMS",
+                path.display()
+            );
+            file[100] ^= 1;
+            assert!(!embedded::is_bundled(&file));
+            count += 1;
+        }
+    }
+    assert!(count >= 3);
+    assert!(embedded::is_bundled(embedded::EXPRESSION) && embedded::is_bundled(embedded::CASCADE));
+}

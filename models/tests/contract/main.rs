@@ -12,4 +12,5 @@ mod preprocess;
 mod procedural;
 mod properties;
 mod reference;
+mod signature;
 mod yunet;

@@ -1,0 +1,107 @@
+//! The files on their way: a tar archive with them, their signatures and their checksums, under names
+//! of our own.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::inspect::{self, InspectError, hex};
+use crate::signing::signature_path;
+
+/// Why files cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ParcelError {
+    /// Not a sound model file.
+    #[error(transparent)]
+    Model(#[from] InspectError),
+    /// A file that cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The archive could not be made.
+    #[error("cannot pack the files")]
+    Pack(#[from] io::Error),
+}
+
+/// What is sent to a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    bytes: Vec<u8>,
+    count: usize,
+    unsigned: Vec<PathBuf>,
+}
+
+/// Name of the checksums in the archive.
+pub const SUMS: &str = "SHA256SUMS";
+
+impl Parcel {
+    /// Checks the files as a device does and packs them with the signatures beside them.
+    ///
+    /// # Errors
+    /// [`ParcelError`].
+    pub fn pack(files: &[PathBuf]) -> Result<Self, ParcelError> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut sums = String::new();
+        let mut unsigned = Vec::new();
+        let mut add = |name: &str, content: &[u8]| {
+            let digest = hex(&Sha256::digest(content));
+            sums += &format!("{digest}  {name}\n");
+            append(&mut archive, name, content)
+        };
+        for (index, path) in files.iter().enumerate() {
+            inspect::inspect(path)?;
+            let name = name(index);
+            add(&name, &read(path)?)?;
+            let signature = signature_path(path);
+            match signature.exists() {
+                true => add(&format!("{name}.sig"), &read(&signature)?)?,
+                false => unsigned.push(path.clone()),
+            }
+        }
+        append(&mut archive, SUMS, sums.as_bytes())?;
+        Ok(Self {
+            bytes: archive.into_inner()?,
+            count: files.len(),
+            unsigned,
+        })
+    }
+
+    /// The archive.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The model files' names in the archive.
+    pub fn names(&self) -> Vec<String> {
+        (0..self.count).map(name).collect()
+    }
+
+    /// Files without a signature beside them.
+    pub fn unsigned(&self) -> &[PathBuf] {
+        &self.unsigned
+    }
+}
+
+fn name(index: usize) -> String {
+    format!("{index}.postcard")
+}
+
+fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o600);
+    archive.append_data(&mut header, name, content)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ParcelError> {
+    fs::read(path).map_err(|source| ParcelError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
