@@ -11,12 +11,16 @@ use mien_models::label::Labels;
 use tokio::sync::watch;
 
 use super::state::Person;
+use crate::detect::Detection;
 use crate::pipeline::stages::Judged;
 
 /// Least time between two pictures: 10 a second.
 pub const INTERVAL: Duration = Duration::from_millis(100);
 /// How long after the last request pictures are still taken.
 const INTEREST: Duration = Duration::from_secs(2);
+/// How long the place of a face that is out of sight stays covered: it may only be lost to the
+/// tracker.
+const LINGER: Duration = Duration::from_millis(1500);
 /// How far a cover reaches over the face's box, of its width and height.
 const MARGIN: f32 = 0.18;
 const QUALITY: u8 = 75;
@@ -26,6 +30,8 @@ const QUALITY: u8 = 75;
 pub struct Desk {
     asked: Mutex<Option<Instant>>,
     taken: Mutex<Option<Instant>>,
+    /// Where faces were of late, and when.
+    places: Mutex<Vec<(Instant, Detection)>>,
     picture: watch::Sender<Option<Arc<Picture>>>,
 }
 
@@ -34,6 +40,7 @@ impl Default for Desk {
         Self {
             asked: Mutex::default(),
             taken: Mutex::default(),
+            places: Mutex::default(),
             picture: watch::Sender::new(None),
         }
     }
@@ -74,7 +81,11 @@ impl Desk {
             return;
         }
         *lock(&self.taken) = Some(now);
-        let picture = Picture::of(judged, labels);
+        let mut places = lock(&self.places);
+        places.retain(|(at, _)| now.saturating_duration_since(*at) < LINGER);
+        places.extend(judged.faces.iter().map(|face| (now, face.detection)));
+        let picture = Picture::of(judged, labels, places.iter().map(|(_, place)| place));
+        drop(places);
         self.picture.send_replace(Some(Arc::new(picture)));
     }
 
@@ -85,19 +96,22 @@ impl Desk {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // A time: nothing is half written where a holder panicked.
+    // Plain data: nothing is half written where a holder panicked.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Picture {
-    /// The frame with its faces covered.
-    pub fn of(judged: &Judged, labels: &Labels) -> Self {
+    /// The frame with `places` covered.
+    pub fn of<'a>(
+        judged: &Judged,
+        labels: &Labels,
+        places: impl IntoIterator<Item = &'a Detection>,
+    ) -> Self {
         let frame = &judged.frame;
         let faces = judged.faces.iter();
         let faces = faces.map(|face| Person::of(face, frame, labels)).collect();
         let mut pixels = frame.pixels.clone();
-        for face in &judged.faces {
-            let place = &face.detection;
+        for place in places {
             let (half_width, half_height) =
                 (place.width * (0.5 + MARGIN), place.height * (0.5 + MARGIN));
             let center = [place.x + place.width / 2.0, place.y + place.height / 2.0];
@@ -190,10 +204,16 @@ mod tests {
         judged
     }
 
+    /// The picture of a frame alone.
+    fn picture(judged: &Judged) -> Picture {
+        let places = judged.faces.iter().map(|face| &face.detection);
+        Picture::of(judged, &Labels::fer2013(), places)
+    }
+
     #[test]
     fn no_pixel_of_a_face_is_left() {
         let judged = judged(20.0, 10.0, 20.0);
-        let picture = Picture::of(&judged, &Labels::fer2013());
+        let picture = picture(&judged);
         let at = |x: usize, y: usize| picture.pixels[y * 64 + x];
         let cover = at(30, 20);
         for y in 10..30 {
@@ -218,7 +238,7 @@ mod tests {
             (0.0, 0.0, 0.0),
             (f32::NAN, 1.0, 9.0),
         ] {
-            let picture = Picture::of(&judged(x, y, side), &Labels::fer2013());
+            let picture = picture(&judged(x, y, side));
             assert_eq!(&picture.jpeg().unwrap()[..2], [0xff, 0xd8]);
         }
     }
@@ -236,6 +256,21 @@ mod tests {
         desk.offer(&frame, &labels);
         assert!(!pictures.has_changed().unwrap(), "not so soon");
         assert_eq!(first.faces[0].expression.as_deref(), Some("happy"));
+        // A face that is lost for a moment stays covered.
+        let mut gone = frame.clone();
+        gone.faces.clear();
+        *lock(&desk.taken) = None;
+        desk.offer(&gone, &labels);
+        let second = pictures.borrow_and_update().clone().unwrap();
+        assert!(second.faces.is_empty());
+        assert_eq!(second.pixels, first.pixels);
+        *lock(&desk.taken) = None;
+        lock(&desk.places)
+            .iter_mut()
+            .for_each(|(at, _)| *at -= LINGER);
+        desk.offer(&gone, &labels);
+        let third = pictures.borrow_and_update().clone().unwrap();
+        assert_eq!(third.pixels, frame.frame.pixels, "and then no more");
         // Nobody has asked for long.
         *lock(&desk.asked) = Instant::now().checked_sub(INTEREST);
         desk.offer(&frame, &labels);

@@ -283,6 +283,34 @@ fn an_address_that_is_taken_is_an_error_or_waited_for() {
 }
 
 #[test]
+fn the_program_says_what_is_wrong_and_ends() {
+    let run = |bind: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_mien-device"))
+            .args(["run", "--source", "demo", "--frames", "3", "--kiosk"])
+            .env("MIEN_CONFIG_KIOSK__BIND", format!("[\"{bind}\"]"))
+            .env("MIEN_STATE_DIR", tempfile::tempdir().unwrap().path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (code, said) = run("0.0.0.0:0");
+    assert_eq!(code, 2, "{said}");
+    assert!(
+        said.contains("token_file") && said.contains("openssl"),
+        "{said}"
+    );
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
+    let (code, said) = run(&taken.to_string());
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains(&taken.to_string()), "{said}");
+    let (code, said) = run("127.0.0.1:0");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("page: http://127.0.0.1:"), "{said}");
+}
+
+#[test]
 fn the_debug_form_hides_tokens() {
     let setup = Setup::exposed();
     let folder = setup.folder.path().to_owned();
