@@ -135,9 +135,8 @@ fn unsigned_strange_and_broken_files() {
     assert!(option.contains("is no host"), "{option}");
     let forgotten = site.mien(&["flash", &file], 1);
     assert!(forgotten.contains("the host comes first"), "{forgotten}");
-    let mut absent = site.flash_command(&["pi", &file]);
-    absent.args(["--device-program", "/nowhere/mien-device"]);
-    let outcome = text(&absent.output().unwrap());
+    let absent = ["pi", &file, "--device-program", "/nowhere/mien-device"];
+    let outcome = site.flash(&absent, 1);
     assert!(
         outcome.contains("there is no /nowhere/mien-device"),
         "{outcome}"
