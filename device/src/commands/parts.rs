@@ -101,10 +101,11 @@ impl Parts {
     /// Takes on another configuration; what cannot be opened by it stays as it was and is logged.
     pub fn change(&mut self, args: &Args, new: Config, stop: &Arc<AtomicBool>) -> Changed {
         let old = std::mem::replace(&mut self.config, new);
-        let mut changed = Changed::default();
-        changed.detector = self.change_detector(args, &old);
-        changed.classifier = self.change_classifier(args, &old);
-        changed.source = self.change_source(args, &old, stop);
+        let changed = Changed {
+            detector: self.change_detector(args, &old),
+            classifier: self.change_classifier(args, &old),
+            source: self.change_source(args, &old, stop),
+        };
         self.change_outputs(args, &old);
         changed
     }
