@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::UpdateOptions;
@@ -98,9 +99,11 @@ impl<'a, F: Fs> Daemon<'a, F> {
 
     fn converse(&mut self, client: &UnixStream) -> io::Result<()> {
         client.set_nonblocking(false)?;
+        let control = self.control;
         let mut from = Deadline {
             client,
             end: Instant::now() + REQUEST_TIMEOUT,
+            stop: &control.stop,
         };
         client.set_write_timeout(Some(REQUEST_TIMEOUT))?;
         let reply = match protocol::read_line(&mut from) {
@@ -307,21 +310,30 @@ impl From<UpdateError> for Refusal {
     }
 }
 
-/// A client's bytes until it has taken too long, however slowly it drips.
+/// A client's bytes until it has taken too long, however slowly it drips, or the run is to end.
 struct Deadline<'a> {
     client: &'a UnixStream,
     end: Instant,
+    stop: &'a AtomicBool,
 }
+
+/// Time between two looks at whether the run is to end.
+const LOOK_UP: Duration = Duration::from_millis(200);
 
 impl io::Read for Deadline<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
+        loop {
+            let left = self.end.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stop.load(Ordering::Relaxed) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.client.set_read_timeout(Some(left.min(LOOK_UP)))?;
+            let mut client = self.client;
+            match client.read(to) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
         }
-        self.client.set_read_timeout(Some(left))?;
-        let mut client = self.client;
-        client.read(to)
     }
 }
 

@@ -381,7 +381,18 @@ fn nonsense_at_the_socket_ends_nothing() {
         br#"{"install":{"files":[{"file":8,"signature":null}],"force":true,"dry_run":false}}"#;
     assert!(say(&[&unsigned[..], b"\nMIENPACK"].concat()).contains("\"unsigned\""));
     assert_eq!(device.standing(), "factory");
+    // Whoever says nothing keeps nobody from ending.
+    let silent = UnixStream::connect(&socket).unwrap();
+    thread::sleep(Duration::from_millis(300));
+    let start = Instant::now();
     let mode = fs::metadata(&socket).unwrap();
+    device.signal("-TERM");
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
+    drop(silent);
     assert_eq!(
         std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
         0o660

@@ -135,7 +135,7 @@ fn unsigned_strange_and_broken_files() {
     assert!(option.contains("is no host"), "{option}");
     let forgotten = site.mien(&["flash", &file], 1);
     assert!(forgotten.contains("the host comes first"), "{forgotten}");
-    let absent = ["pi", &file, "--device-program", "/nowhere/mien-device"];
+    let absent: [&str; 4] = ["pi", &file, "--device-program", "/nowhere/mien-device"];
     let outcome = site.flash(&absent, 1);
     assert!(
         outcome.contains("there is no /nowhere/mien-device"),
