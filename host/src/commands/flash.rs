@@ -25,7 +25,7 @@ Examples:
   mien flash hall --rollback
   mien flash --root /media/stick expression.postcard")]
 pub struct Args {
-    /// [user@]HOST, several with commas; then model files with their FILE.sig beside them. A device
+    /// HOST or user@HOST, several with commas; then model files with their FILE.sig beside them. A device
     /// takes all of them or none.
     #[arg(required = true, value_name = "HOST FILE")]
     arguments: Vec<PathBuf>,

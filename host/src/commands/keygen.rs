@@ -26,7 +26,7 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     passphrase: PassphraseArgs,
-    /// Put the public key on this device ([user@]HOST), which trusts none yet; needs root there, or
+    /// Put the public key on this device (HOST or user@HOST), which trusts none yet; needs root there, or
     /// sudo without a password. A pair that is already at --out is used, not made.
     #[arg(long, value_name = "HOST")]
     install: Option<String>,
