@@ -131,6 +131,13 @@ class Machine:
     def is_running(self):
         return self.process.poll() is None
 
+    def wait(self, seconds):
+        """Until it has ended by itself, for so long."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+
     def kill(self):
         """As if the plug were pulled."""
         if self.is_running():

@@ -12,6 +12,8 @@ from .machine import Machine, Stuck
 # The configuration's default pins.
 PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 16, "neutral": 26, "sad": 19, "surprise": 20}
 LIMIT_S = 420
+# How long a machine may take to end after its last line.
+ENDING_S = 30
 # When the plug is pulled.
 SEED = 8
 # SD cards are powers of two.
@@ -77,6 +79,8 @@ def watch(machine, report, until="done", with_display=False):
             elif what == "failed":
                 report.check(rest, False)
             if line == until:
+                # It takes its card out and switches itself off.
+                machine.wait(ENDING_S)
                 return
         if not machine.is_running():
             raise Stuck(f"the machine ended before {until!r}: {machine.log}")
@@ -162,9 +166,12 @@ def visits(card, out):
     for name in ("counts.db", "counts.db-wal"):
         read_card(card, f"/mien/{name}", out / name)
     with closing(sqlite3.connect(out / "counts.db")) as database:
-        if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+        try:
+            if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                return None
+            return database.execute("SELECT count(*) FROM visits").fetchone()[0]
+        except sqlite3.Error:
             return None
-        return database.execute("SELECT count(*) FROM visits").fetchone()[0]
 
 
 def power(image, out, report):
