@@ -10,7 +10,7 @@ TARGET = "aarch64-unknown-linux-gnu"
 CROSS = "aarch64-linux-gnu-"
 # Pi OS Bookworm's.
 NEWEST_GLIBC = (2, 36)
-MODULES = ["v4l2loopback", "mmc_block", "sdhci-iproc", "bcm2835", "ext4", "bcm2835_wdt", "i2c-dev",
+MODULES = ["mmc_block", "sdhci-iproc", "bcm2835", "ext4", "bcm2835_wdt", "i2c-dev",
            "i2c-bcm2835", "spi-bcm2835"]
 LIBRARIES = ["ld-linux-aarch64.so.1", "libc.so.6", "libgcc_s.so.1", "libm.so.6"]
 SPI = "/soc/spi@7e204000"
@@ -129,29 +129,30 @@ class Image:
         return initrd
 
     def copy_modules(self, to):
+        """The modules in the order in which they go in; a camera that can be busy has a list of its
+        own."""
+        shutil.copy(self.loopback, to / "v4l2loopback.ko")
+        self.copy_with_needs(["videodev", *MODULES], to, "order")
+        self.copy_with_needs(["vivid"], to, "vivid.order")
+
+    def copy_with_needs(self, names, to, list_name):
         version, order = self.parts.version, []
-        modules = self.parts.kernel / "lib/modules" / version
-        if not modules.exists():
-            modules = self.parts.kernel / "usr/lib/modules" / version
-        base = modules.parents[2] if modules.parents[1].name == "lib" else modules.parents[3]
+        modules = next(
+            folder for folder in (self.parts.kernel / "lib/modules" / version,
+                                  self.parts.kernel / "usr/lib/modules" / version)
+            if folder.exists()
+        )
         base = modules.parents[2]
         if not (modules / "modules.dep.bin").exists():
             run("depmod", "-b", base, version)
-        for module in MODULES:
-            if module == "v4l2loopback":
-                shutil.copy(self.loopback, to / "v4l2loopback.ko")
-                # What it needs.
-                names = ["videodev"]
-            else:
-                names = [module]
-            for name in names:
-                said = run("modprobe", "-d", base, "-S", version, "--show-depends", name)
-                for path in re.findall(r"^insmod (\S+)", said, re.M):
-                    plain = Path(path).name.removesuffix(".xz")
-                    if plain in order:
-                        continue
-                    order.append(plain)
-                    with (to / plain).open("wb") as out:
-                        reader = ["xz", "-dc"] if path.endswith(".xz") else ["cat"]
-                        subprocess.run([*reader, path], stdout=out, check=True)
-        (to / "order").write_text("\n".join(order) + "\n")
+        for name in names:
+            said = run("modprobe", "-d", base, "-S", version, "--show-depends", name)
+            for path in re.findall(r"^insmod (\S+)", said, re.M):
+                plain = Path(path).name.removesuffix(".xz")
+                if plain in order:
+                    continue
+                order.append(plain)
+                with (to / plain).open("wb") as out:
+                    reader = ["xz", "-dc"] if path.endswith(".xz") else ["cat"]
+                    subprocess.run([*reader, path], stdout=out, check=True)
+        (to / list_name).write_text("\n".join(order) + "\n")

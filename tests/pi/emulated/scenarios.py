@@ -204,6 +204,16 @@ def pins(image, out, report):
     report.only("ended", None)
 
 
+def busy(image, out, report):
+    """Pi 3: two programs on one camera; the second says so, the first goes on."""
+    with Machine("3b", image, "busy", out) as machine:
+        watch(machine, report)
+    report.check("the second says who may have the camera: " + report.said["busy"][:400],
+                 "another program uses the camera" in report.said["busy"])
+    report.check("the first goes on and ends well",
+                 report.said.get("first") == "goes on" and report.said["ended"] == "0")
+
+
 def pi4(image, out, report):
     """Pi 4: board, camera and pins."""
     with Machine("4b", image, "pi4", out) as machine:
@@ -213,4 +223,4 @@ def pi4(image, out, report):
     report.only("ended", None)
 
 
-ALL = {"features": features, "power": power, "pins": pins, "pi4": pi4}
+ALL = {"features": features, "power": power, "pins": pins, "busy": busy, "pi4": pi4}

@@ -11,7 +11,7 @@ stop TERM
 
 dd if=/clips/test.postcard of=/run/corrupt.postcard 2>/dev/null
 printf 'X' | dd of=/run/corrupt.postcard bs=1 seek=300 conv=notrunc 2>/dev/null
-tell corrupt mien-device run --model /run/corrupt.postcard --source demo --frames 1
+tell corrupt mien-device run --config /etc/led.toml --output terminal --model /run/corrupt.postcard --source demo --frames 1
 mv /dev/mem /dev/mem.away
 [ -e /dev/gpiomem ] && mv /dev/gpiomem /dev/gpiomem.away
 tell no_mem mien-device run --output led --source demo --frames 1
