@@ -10,6 +10,7 @@ pub mod bench;
 pub mod board;
 pub mod bounded_file;
 pub mod capture;
+pub mod card;
 pub mod classify;
 pub mod config;
 pub mod counter;

@@ -2,10 +2,11 @@
 //! broker that is told.
 
 use anyhow::anyhow;
+use mien_device::card::Card;
 use mien_device::config::Config;
 use mien_device::counter;
 use mien_device::counter::today::Today;
-use mien_device::kiosk::about::{About, Card};
+use mien_device::kiosk::about::About;
 use mien_device::kiosk::{Kiosk, KioskError, Limits, Parts};
 use mien_device::mqtt::{Mqtt, MqttError};
 use mien_device::output::Output;

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use mien_device::card::Card;
 use mien_device::classify::Classifier;
 use mien_device::config::Config;
 use mien_device::config::layers::{self, Loaded, Places};
 use mien_device::detect::cascade::CascadeDetector;
 use mien_device::detect::yunet::YunetDetector;
 use mien_device::detect::{DetectError, Detector};
-use mien_device::kiosk::about::Card;
 use mien_device::model_file::{ModelFile, ModelFileError};
 use mien_device::update::trust::{NotTrusted, Origin as TrustedBy, Trust};
 use mien_models::ExpressionModel;

@@ -214,7 +214,7 @@ fn open_record(args: &Args, parts: &Parts) -> Result<Option<Record<BufWriter<Fil
     Ok(Some(record))
 }
 
-fn open_events(args: &Args, parts: &Parts) -> Result<Option<Events<File>>, Failure> {
+fn open_events(args: &Args, parts: &Parts) -> Result<Option<Events<BufWriter<File>>>, Failure> {
     let Some(path) = args.events.as_deref() else {
         return Ok(None);
     };
@@ -224,7 +224,10 @@ fn open_events(args: &Args, parts: &Parts) -> Result<Option<Events<File>>, Failu
         .open(path)
         .with_context(|| format!("--events {}", path.display()))
         .map_err(Failure::Usage)?;
-    Ok(Some(Events::new(file, parts.classifier.labels())))
+    Ok(Some(Events::new(
+        BufWriter::new(file),
+        parts.classifier.labels(),
+    )))
 }
 
 /// A panel on a terminal with colours, lines elsewhere (`NO_COLOR`, `TERM=dumb`, pipes).

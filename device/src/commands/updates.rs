@@ -33,8 +33,6 @@ use super::open::{self, Search};
 const KNOCK: Duration = Duration::from_millis(100);
 /// How long a stage that stood still may take to go on with the model before.
 const LAST_CHANCE: Duration = Duration::from_secs(10);
-/// Where the service keeps its state (`StateDirectory=mien`).
-const SERVICE_STATE: &str = "/var/lib/mien";
 
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
@@ -46,8 +44,8 @@ pub fn state_folder() -> Result<(PathBuf, bool), Failure> {
     let is_explicit = ["MIEN_STATE_DIR", "STATE_DIRECTORY"]
         .iter()
         .any(|name| variable(name).is_some_and(|folder| !folder.is_empty()));
-    if !is_explicit && Path::new(SERVICE_STATE).is_dir() {
-        return Ok((SERVICE_STATE.into(), false));
+    if !is_explicit && Path::new(state::SERVICE_FOLDER).is_dir() {
+        return Ok((state::SERVICE_FOLDER.into(), false));
     }
     let folder = state::folder(variable).ok_or_else(|| {
         Failure::Nothing(anyhow!(

@@ -1,8 +1,9 @@
 //! What does not change during a run: version, model, labels and how they look, settings.
 
-use mien_models::expression_model::ModelCard;
 use mien_models::label::{Labels, Rgb, appearance};
 use serde::Serialize;
+
+use crate::card::Card;
 
 /// Facts about this device.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,23 +19,6 @@ pub struct About {
     /// The configuration that counts, as TOML; for the owner alone.
     #[serde(skip)]
     pub settings: String,
-}
-
-/// A model card.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Card {
-    /// Short name.
-    pub name: String,
-    /// Data it was trained on.
-    pub data: String,
-    /// ISO 8601 date of packing.
-    pub date: String,
-    /// Licence of the weights.
-    pub licence: String,
-    /// Intended use and limits.
-    pub notes: String,
-    /// Measured figures by name; fractions in 0..=1.
-    pub figures: Vec<(String, f64)>,
 }
 
 /// How a label looks; every output draws the same face from these numbers.
@@ -85,20 +69,6 @@ impl Look {
             mouth_curve: icon.mouth_curve,
             mouth_open: icon.mouth_open,
             sneer: icon.sneer,
-        }
-    }
-}
-
-impl From<&ModelCard<'_>> for Card {
-    fn from(card: &ModelCard<'_>) -> Self {
-        let figures = card.figures.iter();
-        Self {
-            name: card.name.to_owned(),
-            data: card.data.to_owned(),
-            date: card.date.to_owned(),
-            licence: card.licence.to_owned(),
-            notes: card.notes.to_owned(),
-            figures: figures.map(|f| (f.name.to_owned(), f.value)).collect(),
         }
     }
 }

@@ -177,8 +177,9 @@ struct Detecting<'a> {
     /// What took the detector's place.
     replacement: &'a mut Option<Box<dyn Detector + Send>>,
     tracker: &'a mut Tracker,
-    /// `None` where no frame may be missed.
-    shedder: Option<&'a mut Shedder>,
+    shedder: &'a mut Shedder,
+    /// Whether frames may be missed.
+    may_shed: bool,
     is_continuous: bool,
 }
 
@@ -193,7 +194,8 @@ fn detect_stage(
         detector: given,
         replacement,
         tracker,
-        mut shedder,
+        shedder,
+        may_shed,
         is_continuous,
     } = stage;
     let pulse = control.health.pulse(1);
@@ -214,15 +216,13 @@ fn detect_stage(
         if !is_continuous || frame.is_err() {
             tracker.forget();
         }
-        if let Some(shedder) = &mut shedder {
-            if adapt(shedder, &mut meter, control) || is_new {
-                set_measures(shedder, detector, tracker, control);
-            }
-            let stride = LEVELS[shedder.level()].frame_stride;
-            if frame.as_ref().is_ok_and(|f| f.sequence % stride != 0) {
-                control.work.skip();
-                continue;
-            }
+        if (may_shed && adapt(shedder, &mut meter, control)) || is_new {
+            set_measures(shedder, detector, tracker, control);
+        }
+        let stride = LEVELS[shedder.level()].frame_stride;
+        if frame.as_ref().is_ok_and(|f| f.sequence % stride != 0) {
+            control.work.skip();
+            continue;
         }
         let start = Instant::now();
         let tracked = frame.map(|frame| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::channel::{Overflow, bounded};
 use super::exchange::Models;
@@ -83,11 +83,6 @@ impl Run {
         self.smoother.set_temperature(classifier.temperature());
     }
 
-    /// Whether all frames asked for were taken.
-    pub fn is_through(&self) -> bool {
-        self.left == 0
-    }
-
     /// Runs until the source ends, all frames are through, or `control` says to stop or to pause;
     /// every frame taken until then is judged and shown.
     ///
@@ -113,6 +108,11 @@ impl Run {
             ..
         } = self;
         let overflow = options.overflow;
+        let may_shed = overflow == Overflow::DropOldest;
+        if !may_shed {
+            // What an earlier source left behind.
+            *shedder = Shedder::new(options.shedding);
+        }
         let source_start = *self.source_start.get_or_insert_with(Instant::now);
         let real_time_from = options.real_time.then_some(source_start);
         let classifying = Classifying {
@@ -128,7 +128,8 @@ impl Run {
             detector,
             replacement,
             tracker,
-            shedder: (overflow == Overflow::DropOldest).then_some(shedder),
+            shedder,
+            may_shed,
         };
         let (to_detect, frames) = bounded(CAPACITY, overflow);
         let (to_classify, tracked) = bounded(CAPACITY, overflow);
@@ -170,14 +171,10 @@ impl Run {
         control: &Control,
     ) -> Result<Totals, PipelineError> {
         self.totals
-            .finish(self.dropped, &control.work, self.elapsed());
+            .finish(self.dropped, &control.work, self.start.elapsed());
         for output in outputs {
             output.finish(&self.totals)?;
         }
         Ok(self.totals.clone())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.start.elapsed()
     }
 }

@@ -15,11 +15,11 @@ use super::store::{MAX_FILE_BYTES, Stored, hex, sha256};
 use super::trust::{NotTrusted, Origin, Trust};
 use crate::assets;
 use crate::capture::picture::{self, Color};
+use crate::card::Card;
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::cascade::{CascadeDetector, CascadeOptions};
 use crate::detect::yunet::{YunetDetector, YunetOptions};
 use crate::detect::{DetectError, Detector};
-use crate::kiosk::about::Card;
 
 /// What a device asks of a model.
 #[derive(Clone, Debug, Default)]

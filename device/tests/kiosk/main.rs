@@ -16,8 +16,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use mien_device::card::Card;
 use mien_device::counter::today::{Today, TodayCounts};
-use mien_device::kiosk::about::Card;
 use mien_device::kiosk::{About, Kiosk, KioskError, KioskOptions, Limits, Parts};
 use mien_device::output::Output as _;
 use mien_device::publish::Hub;
