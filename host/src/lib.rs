@@ -1,7 +1,9 @@
 //! Mien on the host: data set to trained, quantized and packed model.
 
+pub mod adapt;
 pub mod baseline;
 pub mod by_name;
+pub mod compare;
 pub mod dashboard;
 pub mod dataset;
 pub mod evaluate;
@@ -11,6 +13,7 @@ pub mod inspect;
 pub mod model_file;
 pub mod plot;
 pub mod quantize;
+pub mod replay;
 pub mod report;
 pub mod signing;
 pub mod train;

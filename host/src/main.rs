@@ -33,8 +33,14 @@ enum Command {
     Baseline(commands::baseline::Args),
     /// Pack a trained network into one int8 model file.
     Quantize(commands::quantize::Args),
+    /// Keep some of a model's training as features, for `mien adapt`.
+    Replay(commands::replay::Args),
+    /// Fit a model's last layer to pictures of your own.
+    Adapt(commands::adapt::Args),
     /// Judge a packed model with the device's inference code.
     Evaluate(commands::evaluate::Args),
+    /// Compare two packed models on the same pictures.
+    Compare(commands::compare::Args),
     /// Show what a model file holds.
     Inspect(commands::inspect::Args),
     /// Make a key to sign models with.
@@ -55,7 +61,10 @@ fn main() -> ExitCode {
         Command::Teach(args) => commands::teach::run(args),
         Command::Baseline(args) => commands::baseline::run(args),
         Command::Quantize(args) => commands::quantize::run(args),
+        Command::Replay(args) => commands::replay::run(args),
+        Command::Adapt(args) => commands::adapt::run(args),
         Command::Evaluate(args) => commands::evaluate::run(args),
+        Command::Compare(args) => commands::compare::run(args),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Keygen(args) => commands::keygen::run(args),
         Command::Sign(args) => commands::sign::run(args),

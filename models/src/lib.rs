@@ -16,6 +16,7 @@ pub mod network;
 pub mod plane;
 pub mod preprocess;
 pub mod procedural;
+pub mod replay;
 pub mod signature;
 pub mod yunet;
 

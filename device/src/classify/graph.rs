@@ -9,7 +9,7 @@ use tract_core::ops::einsum::EinSum;
 use tract_core::ops::math;
 use tract_core::ops::nn::{self, DataFormat, Reduce, Reducer};
 
-use super::{ClassifyError, PerLabel};
+use super::ClassifyError;
 
 /// An optimized network, ready to run.
 pub struct Runner {
@@ -53,8 +53,12 @@ impl Runner {
         self.outputs
     }
 
-    /// Runs one picture, given as network inputs `[channels, height, width]`.
-    pub fn run(&self, input: impl Iterator<Item = f32>) -> Result<PerLabel, ClassifyError> {
+    /// Runs one picture, given as network inputs `[channels, height, width]`. The output goes into a
+    /// collection that has room for it.
+    pub fn run<C: FromIterator<f32>>(
+        &self,
+        input: impl Iterator<Item = f32>,
+    ) -> Result<C, ClassifyError> {
         let input = self.input(input).map_err(engine)?;
         let outputs = self.plan.run(tvec!(input.into_tvalue())).map_err(engine)?;
         let output = outputs[0].to_plain_array_view::<f32>().map_err(engine)?;

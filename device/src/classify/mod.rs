@@ -1,6 +1,9 @@
 //! From a face crop to probabilities: integer preprocessing, the network, softmax.
 
+mod features;
 mod graph;
+
+pub use features::{FeatureExtractor, head};
 
 use mien_models::ExpressionModel;
 use mien_models::crop::CropRect;
@@ -41,6 +44,9 @@ pub enum ClassifyError {
         /// What does not fit.
         reason: String,
     },
+    /// The network does not end in a dense layer without an activation.
+    #[error("the network does not end in a plain dense layer, so there are no features before it")]
+    NoHead,
     /// The inference engine refused the network or failed on a picture.
     #[error("inference: {0}")]
     Engine(String),

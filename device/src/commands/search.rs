@@ -42,18 +42,11 @@ pub struct Search {
 }
 
 impl Search {
-    /// For photographs: small faces count, and time does not. A cascade takes OpenCV's steps, but
-    /// more than its three hits; of three, ties and gravel are accused too often.
+    /// For photographs: small faces count, and time does not.
     pub fn of_photographs() -> Self {
         Self {
-            cascade: CascadeOptions {
-                min_neighbors: 5,
-                ..CascadeOptions::default()
-            },
-            yunet: YunetOptions {
-                input_px: [640, 640],
-                ..YunetOptions::default()
-            },
+            cascade: CascadeOptions::of_photographs(),
+            yunet: YunetOptions::of_photographs(),
         }
     }
 

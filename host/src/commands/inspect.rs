@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mien_host::inspect::{
-    self, CascadeContent, ExpressionContent, Inspection, Layer, YunetContent,
+    self, CascadeContent, ExpressionContent, Inspection, Layer, ReplayContent, YunetContent,
 };
 
 use crate::commands;
@@ -57,6 +57,9 @@ fn describe(file: &Inspection) -> String {
     }
     if let Some(content) = &file.yunet {
         text += &describe_yunet(content);
+    }
+    if let Some(content) = &file.replay {
+        text += &describe_replay(content);
     }
     text
 }
@@ -139,6 +142,18 @@ fn describe_yunet(content: &YunetContent) -> String {
         ("parameters", content.parameters.to_string()),
         ("strides", join(&content.strides_px, ", ")),
         ("landmarks", content.landmarks.to_string()),
+    ])
+}
+
+fn describe_replay(content: &ReplayContent) -> String {
+    let rows = content.rows.0.iter();
+    let rows: Vec<String> = rows.map(|(label, n)| format!("{label} {n}")).collect();
+    lines(&[
+        ("source", content.source.clone()),
+        ("features", content.features.to_string()),
+        ("to fit", content.fitted.to_string()),
+        ("to judge by", content.held_out.to_string()),
+        ("rows", rows.join(", ")),
     ])
 }
 

@@ -1,6 +1,8 @@
 //! One file per subcommand: arguments, the call into the library, the output.
 
+pub mod adapt;
 pub mod baseline;
+pub mod compare;
 pub mod data;
 pub mod data_args;
 pub mod evaluate;
@@ -10,6 +12,7 @@ pub mod inspect;
 pub mod keygen;
 pub mod passphrase;
 pub mod quantize;
+pub mod replay;
 pub mod sign;
 pub mod source;
 pub mod ssh_args;

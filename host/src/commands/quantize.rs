@@ -149,7 +149,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Some(date) => date,
         None => time::OffsetDateTime::now_utc().date().to_string(),
     };
-    let data = format!("FER2013 Training; epoch chosen on {}", config.validation);
+    let mut data = format!("FER2013 Training; epoch chosen on {}", config.validation);
+    if let Some(init) = &config.init {
+        let name = init.file_name().unwrap_or(init.as_os_str());
+        data += &format!("; weights started from {}", name.display());
+    }
     let card = ModelCard {
         name: &recipe.name,
         data: &data,

@@ -19,6 +19,7 @@ use mien_host::progress::Progress;
 use mien_host::report::{self, Mistakes, Trained};
 use mien_host::train::config::RunConfig;
 use mien_host::train::data::Prepared;
+use mien_host::train::init::Init;
 use mien_host::train::ops::{TrainOps, flex};
 #[cfg(feature = "collective")]
 use mien_host::train::peers::train_together;
@@ -31,6 +32,9 @@ use mien_host::train::validate::Validation;
 use crate::commands::source::Sources;
 use crate::commands::train_view::{INTERRUPTED, Subject, View};
 
+/// What is trained unless told otherwise.
+const DEFAULT_RECIPE: &str = "deep";
+
 /// Train a network.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -38,7 +42,9 @@ Examples:
   mien train --data fer2013.csv                     train the compact recipe
   mien train --data fer2013.csv --recipe seed       train the network Mien grew from
   mien train --resume runs/compact                  go on after a kill, from the last epoch
-  mien train --data faces/ --recipe my.toml --run runs/mine")]
+  mien train --data faces/ --recipe my.toml --run runs/mine
+  mien train --data faces/ --init runs/deep         go on from trained weights, on other pictures
+  mien train --data faces/ --init models/expression.postcard --run runs/mine")]
 pub struct Args {
     /// FER2013 as a file or folder (`mien data inspect` shows what it holds).
     #[arg(long, required_unless_present_any = ["resume", "list"])]
@@ -53,9 +59,13 @@ pub struct Args {
     /// The teachers' pack, for recipes with `[distillation]`.
     #[arg(long, value_name = "FILE")]
     teacher: Option<PathBuf>,
-    /// A built-in recipe or a TOML file.
-    #[arg(long, default_value = "deep", conflicts_with = "resume")]
-    recipe: String,
+    /// A built-in recipe or a TOML file [default: deep; with --init, the one that made the weights,
+    /// with a tenth of the learning rate and a fifth of the epochs].
+    #[arg(long, conflicts_with = "resume")]
+    recipe: Option<String>,
+    /// Start from the weights of a run's best epoch (its folder) or of a packed model (a file).
+    #[arg(long, value_name = "RUN|FILE", conflicts_with = "resume")]
+    init: Option<PathBuf>,
     /// Folder for results and weights [default: runs/RECIPE, with a number if that exists].
     #[arg(long, conflicts_with = "resume")]
     run: Option<PathBuf>,
@@ -65,6 +75,9 @@ pub struct Args {
     /// Override the recipe's number of epochs.
     #[arg(long, conflicts_with = "resume")]
     epochs: Option<usize>,
+    /// Override the recipe's highest learning rate.
+    #[arg(long, conflicts_with = "resume")]
+    learning_rate: Option<f64>,
     /// Override the recipe's seed.
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
@@ -199,7 +212,15 @@ fn resume(folder: &Path, args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Pre
 }
 
 fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
-    let mut recipe = Recipe::open(&args.recipe)?;
+    let init = args.init.as_deref().map(open_init).transpose()?;
+    let mut recipe = match (&args.recipe, &init) {
+        (Some(recipe), _) => Recipe::open(recipe)?,
+        (None, Some(init)) => init.recipe.clone().fine_tuning(),
+        (None, None) => Recipe::open(DEFAULT_RECIPE)?,
+    };
+    if let Some(rate) = args.learning_rate {
+        recipe.schedule = recipe.schedule.with_highest(rate);
+    }
     recipe.epochs = args.epochs.unwrap_or(recipe.epochs);
     recipe.seed = args.seed.unwrap_or(recipe.seed);
     recipe.check()?;
@@ -227,8 +248,14 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
         );
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    if let (Some(init), Some(path)) = (&init, &args.init) {
+        let (labels, training) = (&prepared.labels, &prepared.data.training);
+        init.start::<Autodiff<Flex>>(&recipe, labels, training, &folder, &Default::default())
+            .with_context(|| format!("cannot start from {}", path.display()))?;
+    }
     let config = RunConfig {
         data: absolute(&data),
+        init: args.init.as_deref().map(absolute),
         ferplus: args.ferplus.as_deref().map(absolute),
         evaluation: args.evaluation.iter().map(|path| absolute(path)).collect(),
         teacher: args.teacher.as_deref().map(absolute),
@@ -239,6 +266,10 @@ fn start(args: &Args) -> anyhow::Result<(PathBuf, RunConfig, Prepared)> {
     };
     config.write(&folder)?;
     Ok((folder, config, prepared))
+}
+
+fn open_init(path: &Path) -> anyhow::Result<Init> {
+    Init::open(path).with_context(|| format!("cannot start from {}", path.display()))
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -2,6 +2,7 @@
 
 mod cascade;
 mod expression;
+mod replay;
 mod yunet;
 
 use std::path::{Path, PathBuf};
@@ -9,12 +10,14 @@ use std::path::{Path, PathBuf};
 use mien_models::ExpressionModel;
 use mien_models::cascade::CascadeModel;
 use mien_models::container::{self, FormatError, Header, Kind};
+use mien_models::replay::ReplaySet;
 use mien_models::yunet::YunetModel;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use cascade::CascadeContent;
 pub use expression::{Card, ExpressionContent, Layer, PreprocessingContent};
+pub use replay::ReplayContent;
 pub use yunet::YunetContent;
 
 use crate::signing::signature_path;
@@ -64,10 +67,12 @@ pub struct Inspection {
     /// What a YuNet file holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yunet: Option<YunetContent>,
+    /// What a replay file holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayContent>,
 }
 
-/// Reads and checks the file as the device does. Of the kinds that this version has no reader
-/// for, only the header is told.
+/// Reads and checks the file as the device does.
 pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
     let file = std::fs::read(path).map_err(|source| InspectError::Read {
         path: path.to_owned(),
@@ -89,6 +94,7 @@ fn read(file: &[u8]) -> Result<Inspection, FormatError> {
     let mut expression = None;
     let mut cascade = None;
     let mut yunet = None;
+    let mut replay = None;
     match header.kind {
         Kind::Expression => {
             let (_, model) = container::decode::<ExpressionModel<'_>>(file)?;
@@ -102,7 +108,10 @@ fn read(file: &[u8]) -> Result<Inspection, FormatError> {
             let (_, model) = container::decode::<YunetModel<'_>>(file)?;
             yunet = Some(YunetContent::of(&model));
         }
-        Kind::Replay => {}
+        Kind::Replay => {
+            let (_, set) = container::decode::<ReplaySet<'_>>(file)?;
+            replay = Some(ReplayContent::of(&set));
+        }
     }
     Ok(Inspection {
         bytes: file.len(),
@@ -114,6 +123,7 @@ fn read(file: &[u8]) -> Result<Inspection, FormatError> {
         expression,
         cascade,
         yunet,
+        replay,
     })
 }
 

@@ -23,6 +23,9 @@ pub struct RunConfig {
     /// The teacher pack, where the recipe distils.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teacher: Option<PathBuf>,
+    /// Where the weights started from, where not at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
     /// The model's labels, in the order of its logits.
     pub labels: Vec<String>,
     /// Where the validation pictures come from.

@@ -9,6 +9,7 @@ pub mod data;
 mod epoch;
 mod exact;
 pub mod gradients;
+pub mod init;
 pub mod loader;
 mod mix;
 pub mod net;

@@ -1,5 +1,6 @@
 //! The program `mien` from outside: exit codes, JSON schemas, messages.
 
+mod adapt;
 mod baseline;
 mod data;
 mod evaluate;

@@ -379,3 +379,70 @@ fn what_cannot_be_trained_is_said() {
     let message = failure(["quantize", "--run", &run_arg]);
     assert!(message.contains("not a run folder"), "{message}");
 }
+
+/// Training loss of a run's first epoch.
+fn first_loss(run: &Path) -> f64 {
+    let curve = curve(run);
+    let loss = curve.get(1).and_then(|row| row.split(',').nth(2));
+    loss.and_then(|loss| loss.parse().ok()).expect("an epoch")
+}
+
+#[test]
+fn a_run_starts_from_another_s_weights_or_from_a_packed_model() {
+    let made = made();
+    let (run, packed) = (made.path("first"), made.path("first.postcard"));
+    stdout(made.start(&run));
+    let (from, to) = (run.display(), packed.display());
+    stdout(format!("quantize|--run|{from}|--out|{to}").split('|'));
+    for (name, init) in [("of-run", &run), ("of-file", &packed)] {
+        let next = made.path(name);
+        let (data, init, out) = (made.data.display(), init.display(), next.display());
+        let line = format!("train|--data|{data}|--init|{init}|--run|{out}|--plain");
+        stdout(line.split('|'));
+        let (loss, scratch) = (first_loss(&next), first_loss(&run));
+        assert!(loss < 0.95 * scratch, "{name}: {loss} {scratch}");
+        // A fifth of four epochs, a tenth of the learning rate.
+        assert_eq!(curve(&next).len(), 1 + 1);
+        let config = std::fs::read_to_string(next.join("config.toml")).unwrap();
+        assert!(
+            config.contains("init = ") && config.contains("learning_rate = 0.002"),
+            "{config}"
+        );
+    }
+    // Of another network.
+    let (data, out) = (made.data.display(), made.path("none"));
+    made.recipe("out = 6", "out = 8");
+    let (recipe, out) = (made.recipe.display(), out.display());
+    let line = format!("train|--data|{data}|--init|{from}|--recipe|{recipe}|--run|{out}");
+    assert!(failure(line.split('|')).contains("another shape"));
+}
+
+#[test]
+fn labelled_folders_of_one_s_own_train() {
+    let made = made();
+    let classes = [
+        "angry", "disgust", "fear", "happy", "sad", "surprise", "neutral",
+    ];
+    for (number, row) in made_csv().lines().skip(1).enumerate() {
+        let mut columns = row.split(',');
+        let class: usize = columns.next().unwrap().parse().unwrap();
+        let pixels = columns.next().unwrap().split(' ');
+        let pixels = pixels.map(|p| p.parse().unwrap()).collect();
+        let split = match columns.next().unwrap() {
+            "Training" => "train",
+            _ => "validation",
+        };
+        let folder = made.path("own").join(split).join(classes[class]);
+        std::fs::create_dir_all(&folder).unwrap();
+        let picture = image::GrayImage::from_raw(48, 48, pixels).unwrap();
+        picture
+            .save(folder.join(format!("{number:03}.png")))
+            .unwrap();
+    }
+    let run = made.path("of-folders");
+    let (data, recipe, out) = (made.path("own"), made.recipe.display(), run.display());
+    let data = data.display();
+    let line = format!("train|--data|{data}|--recipe|{recipe}|--run|{out}|--epochs|1");
+    stdout(line.split('|'));
+    assert!(first_loss(&run) < 3.0);
+}

@@ -3,6 +3,7 @@
 use super::{FORMAT_VERSION, HEADER_BYTES, Kind};
 use crate::cascade::CascadeError;
 use crate::expression_model::ExpressionModelError;
+use crate::replay::ReplayError;
 use crate::yunet::YunetError;
 
 /// Why a file is refused.
@@ -93,4 +94,7 @@ pub enum FormatError {
     /// A YuNet that breaks a rule of its own.
     #[error("the YuNet detector is invalid: {0}")]
     Yunet(#[from] YunetError),
+    /// A replay set that breaks a rule of its own.
+    #[error("the replay set is invalid: {0}")]
+    Replay(#[from] ReplayError),
 }

@@ -8,6 +8,7 @@ use mien_models::container::{
 use mien_models::expression_model::ExpressionModelError;
 use mien_models::network::{Activation, Node, Op, Values, Weights};
 use mien_models::procedural::test_model;
+use mien_models::replay::ReplaySet;
 use mien_models::yunet::YunetModel;
 
 use crate::crop_hashes::hex;
@@ -348,6 +349,7 @@ fn the_format_s_page_lists_today_s_schema_hashes() {
         (Kind::Expression, schema_hash::<ExpressionModel>()),
         (Kind::Cascade, schema_hash::<CascadeModel>()),
         (Kind::Yunet, schema_hash::<YunetModel>()),
+        (Kind::Replay, schema_hash::<ReplaySet>()),
     ];
     for (kind, hash) in kinds {
         let line = format!("| {kind} | `{}` |", hex(&hash));

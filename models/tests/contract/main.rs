@@ -12,5 +12,6 @@ mod preprocess;
 mod procedural;
 mod properties;
 mod reference;
+mod replay;
 mod signature;
 mod yunet;

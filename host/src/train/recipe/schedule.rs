@@ -160,6 +160,41 @@ impl Schedule {
         }
     }
 
+    /// The highest learning rate.
+    pub fn highest(self) -> f64 {
+        match self {
+            Self::Constant { learning_rate }
+            | Self::Cosine { learning_rate, .. }
+            | Self::Plateau { learning_rate, .. } => learning_rate,
+        }
+    }
+
+    /// The same schedule times what makes `highest` its highest learning rate.
+    pub fn with_highest(mut self, highest: f64) -> Self {
+        let factor = highest / self.highest();
+        match &mut self {
+            Self::Constant { learning_rate } | Self::Cosine { learning_rate, .. } => {
+                *learning_rate = highest;
+            }
+            Self::Plateau {
+                learning_rate,
+                min_learning_rate,
+                ..
+            } => {
+                *learning_rate = highest;
+                *min_learning_rate *= factor;
+            }
+        }
+        self
+    }
+
+    /// A shorter rise, for runs of fewer epochs.
+    pub(super) fn shorten(&mut self, factor: f64) {
+        if let Self::Cosine { warmup_epochs, .. } | Self::Plateau { warmup_epochs, .. } = self {
+            *warmup_epochs *= factor;
+        }
+    }
+
     pub(super) fn check(self, epochs: usize) -> Result<(), RecipeError> {
         let (learning_rate, warmup_epochs) = match self {
             Self::Constant { learning_rate } => (learning_rate, 0.0),
