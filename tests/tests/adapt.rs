@@ -32,7 +32,11 @@ fn the_replay_set_is_small_balanced_and_of_the_bundled_model() {
     let (model_header, model) = decode::<ExpressionModel<'_>>(embedded::EXPRESSION).expect("valid");
     assert_eq!(header.model_id, model_header.model_id);
     assert_eq!(set.labels, model.labels);
-    let rows = |label: usize| set.classes.iter().filter(|c| usize::from(**c) == label);
+    let rows = |label: usize| {
+        set.classes
+            .iter()
+            .filter(move |c| usize::from(**c) == label)
+    };
     for label in 0..set.labels.len() {
         assert!(rows(label).count() >= 250, "{}", rows(label).count());
     }

@@ -199,6 +199,23 @@ impl<'p> Examples<'p> {
         [mean, variance.sqrt() / count]
     }
 
+    /// Share of the replay rows whose verdicts the old head has right and the folds' heads, which were
+    /// not fitted to them, do not, less those where it is the other way round. 0 without replay rows.
+    pub fn replay_drop(&self, model: &ExpressionModel<'_>, old: &Head, heads: &[Head]) -> f64 {
+        let shared = Shared::new(&model.labels, self.labels);
+        let mut heads = heads.to_vec();
+        heads.iter_mut().for_each(|head| self.restore_prior(head));
+        let (mut n, mut before, mut after) = (0u32, 0u32, 0u32);
+        for ((row, class), fold) in self.replay.iter().zip(&self.replay_folds) {
+            let Some(fold) = fold else { continue };
+            n += 1;
+            before += u32::from(shared.was_right(old, row, *class));
+            let verdict = verdict(&heads[*fold].logits(row), |_| true);
+            after += u32::from(verdict == Some(*class));
+        }
+        (f64::from(before) - f64::from(after)) / f64::from(n.max(1))
+    }
+
     /// Mean over the labels' means, and the standard error of the plain mean; `None` of nothing.
     fn by_label(&self, losses: impl Iterator<Item = (usize, f64)>) -> Option<[f64; 2]> {
         let mut sums = vec![(0.0, 0.0); self.labels.len()];
@@ -215,15 +232,21 @@ impl<'p> Examples<'p> {
         (n > 0.0).then(|| [mean, (variance.max(0.0) / n).sqrt()])
     }
 
-    /// Rows of each label are as many, pictures in front of the old model were not. Gives the labels
-    /// the frequency back that the old model was fitted to; new ones have an even share.
-    pub fn restore_prior(&self, head: &mut Head) {
+    /// Rows of each label are as many, pictures in front of the old model were not: the logarithm of a
+    /// label's share of those, relative to an even one. New labels have an even share.
+    pub fn log_prior(&self, label: usize) -> f32 {
         let known = self.prior.iter().filter(|n| **n > 0).count() as f64;
         let total: f64 = self.prior.iter().map(|n| f64::from(*n)).sum();
-        for (bias, pictures) in head.bias.iter_mut().zip(&self.prior) {
-            if *pictures > 0 {
-                *bias += (known * f64::from(*pictures) / total).ln() as f32;
-            }
+        match self.prior[label] {
+            0 => 0.0,
+            pictures => (known * f64::from(pictures) / total).ln() as f32,
+        }
+    }
+
+    /// Gives the labels the frequency back that the old model was fitted to.
+    pub fn restore_prior(&self, head: &mut Head) {
+        for (label, bias) in head.bias.iter_mut().enumerate() {
+            *bias += self.log_prior(label);
         }
     }
 

@@ -1,6 +1,6 @@
 //! From the owner's pictures to features: one face each, cut out as on the device.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mien_device::capture::picture::{self, Color};
 use mien_device::classify::FeatureExtractor;
@@ -173,7 +173,7 @@ struct Worker<'m, 'a> {
 
 impl Worker<'_, '_> {
     /// The features of a picture's face, or why it has none.
-    fn look(&mut self, path: &PathBuf, rng: &mut ChaCha8Rng) -> Result<Looked, AdaptError> {
+    fn look(&mut self, path: &Path, rng: &mut ChaCha8Rng) -> Result<Looked, AdaptError> {
         let unreadable = |message: String| Ok(Err((Why::Unreadable { message }, None)));
         let picture = match picture::load(path, Color::Drop) {
             Ok(picture) => picture,

@@ -21,7 +21,7 @@ const ITERATIONS: u64 = 60;
 /// It ends when the gradient per row is shorter.
 const GRADIENT: f64 = 1e-4;
 /// Weights of the L2 penalty beside the summed cross-entropy that are tried.
-pub const ALPHAS: [f64; 6] = [10.0, 100.0, 1e3, 3e3, 1e4, 3e4];
+pub const ALPHAS: [f64; 6] = [1.0, 10.0, 100.0, 1e3, 1e4, 3e4];
 
 /// A row to fit to: features and the label.
 pub type Row<'a> = (&'a [f32], usize);
@@ -149,7 +149,7 @@ impl Design {
 
 /// What a penalty gave.
 #[derive(Clone, Debug)]
-pub struct Candidate {
+pub struct Fitted {
     /// The penalty.
     pub alpha: f64,
     /// The head fitted without each fold.
@@ -160,7 +160,7 @@ pub struct Candidate {
 ///
 /// # Errors
 /// When all fail: the first one's.
-pub fn candidates(design: &Design, parts: &[Vec<Row<'_>>]) -> Result<Vec<Candidate>, Error> {
+pub fn candidates(design: &Design, parts: &[Vec<Row<'_>>]) -> Result<Vec<Fitted>, Error> {
     let jobs: Vec<(f64, &Vec<Row<'_>>)> = ALPHAS
         .iter()
         .flat_map(|alpha| parts.iter().map(|part| (*alpha, part)))
@@ -179,7 +179,7 @@ pub fn candidates(design: &Design, parts: &[Vec<Row<'_>>]) -> Result<Vec<Candida
             .into_iter()
             .collect();
         match fitted {
-            Ok(heads) => found.push(Candidate { alpha, heads }),
+            Ok(heads) => found.push(Fitted { alpha, heads }),
             Err(error) => failed = failed.or(Some(error)),
         }
     }

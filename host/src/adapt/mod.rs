@@ -2,6 +2,7 @@
 //! layer, fitted to the features it has of the pictures together with those of a replay set, so that
 //! old skill stays. Seconds of work, without the data that the network was trained on.
 
+mod anchor;
 mod check;
 pub mod contact;
 mod error;
@@ -26,12 +27,14 @@ use serde::Serialize;
 
 use crate::dataset::PIXELS;
 use crate::quantize::calibrate;
+use anchor::{Anchor, Candidate};
 use examples::Examples;
 use faces::{Gathered, Why};
-use fit::{Candidate, Design};
+use fit::Design;
 use folders::Folder;
 use head::{Head, StoredHead};
 
+pub use anchor::Hold;
 pub use check::check;
 pub use error::AdaptError;
 pub use measure::{Measure, Share};
@@ -46,6 +49,9 @@ const HOLD_OUT_FROM: usize = 20;
 const HELD_OUT: usize = 4;
 /// Parts of the cross-validation.
 const FOLDS: usize = 5;
+/// Share of the replay rows' right verdicts that cross-validation may find lost: less than a new model
+/// may lose ([`Measure::is_worse`]), as the hold-out is another sample.
+const ADMITTED_DROP: f64 = 0.0075;
 /// How much a calibration by few pictures may move the temperature.
 const TEMPERATURE_RANGE: [f64; 2] = [0.5, 2.0];
 
@@ -83,13 +89,26 @@ pub struct Adapted {
     stored: StoredHead,
 }
 
+/// What cross-validation found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tried {
+    /// How close to the old head.
+    #[serde(flatten)]
+    pub hold: Hold,
+    /// Cross-entropy in nats: mean of the owner's pictures' and the replay set's.
+    pub loss: f64,
+    /// Share of the replay set's right verdicts that are lost.
+    pub replay_drop: f64,
+}
+
 /// How a head was fitted and what that gave.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// Weight of the L2 penalty that cross-validation chose.
-    pub alpha: f64,
-    /// Cross-entropy of the cross-validation by penalty, as `[alpha, loss]`.
-    pub losses: Vec<[f64; 2]>,
+    /// How close to the old head cross-validation chose to stay.
+    #[serde(flatten)]
+    pub hold: Hold,
+    /// All that was tried.
+    pub tried: Vec<Tried>,
     /// Pictures of the owner that were fitted to.
     pub fitted_pictures: usize,
     /// Rows of the replay set that were fitted to.
@@ -118,18 +137,28 @@ pub fn adapt(
     if let Some(unknown) = examples.without_rows() {
         return Err(AdaptError::Unknown(unknown));
     }
-    let origins = labels.iter().map(|l| model.labels.index_of(l)).collect();
-    let design = Design::new(old.clone(), origins, examples.to_fit().map(|(row, _)| row));
+    let origins: Vec<Option<usize>> = labels.iter().map(|l| model.labels.index_of(l)).collect();
+    let rows = examples.to_fit().map(|(row, _)| row);
+    let design = Design::new(old.clone(), origins.clone(), rows);
     let parts: Vec<_> = (0..FOLDS).map(|fold| examples.without(fold)).collect();
-    let mut candidates = fit::candidates(&design, &parts).map_err(AdaptError::Fit)?;
+    let fitted = fit::candidates(&design, &parts).map_err(AdaptError::Fit)?;
+    let anchor = Anchor::new(&old, &origins, |label| examples.log_prior(label));
+    let mut candidates = anchor.candidates(fitted, &parts);
     let losses: Vec<[f64; 2]> = candidates.iter().map(|c| examples.loss(&c.heads)).collect();
-    let best = strongest_of_the_best(&losses);
+    let drops = (candidates.iter()).map(|c| examples.replay_drop(model, &old, &c.heads));
+    let drops: Vec<f64> = drops.collect();
+    let best = choose(&losses, &drops);
     let tried = candidates.iter().zip(&losses);
-    let losses = tried.map(|(c, [loss, _])| [c.alpha, *loss]).collect();
-    let Candidate { alpha, mut heads } = candidates.swap_remove(best);
-    let mut head = design
-        .fit(&examples.all(), alpha)
-        .map_err(AdaptError::Fit)?;
+    let tried = tried.zip(&drops).map(|((c, [loss, _]), drop)| Tried {
+        hold: c.hold,
+        loss: *loss,
+        replay_drop: *drop,
+    });
+    let tried = tried.collect();
+    let Candidate { hold, mut heads } = candidates.swap_remove(best);
+    let all = examples.all();
+    let head = design.fit(&all, hold.alpha).map_err(AdaptError::Fit)?;
+    let mut head = anchor.between(&head, hold, &all);
     for head in heads.iter_mut().chain([&mut head]) {
         examples.restore_prior(head);
     }
@@ -140,8 +169,8 @@ pub fn adapt(
     let temperature = temperature(model, &old, &head, &examples, &judged);
     Ok(Adapted {
         summary: Summary {
-            alpha,
-            losses,
+            hold,
+            tried,
             fitted_pictures: examples.fitted_pictures(),
             fitted_replay: examples.fitted_replay(),
             temperature: [model.temperature, temperature],
@@ -153,14 +182,18 @@ pub fn adapt(
     })
 }
 
-/// The strongest penalty, which comes last, whose loss is within a standard error of the least (the
+/// Of the candidates that keep the old skill, or else of those that keep the most of it: the strongest,
+/// which comes last, whose loss is within a standard error of the least (the
 /// one-standard-error rule: Hastie, Tibshirani & Friedman, "The Elements of Statistical Learning", 7.10):
 /// nothing is moved away from the old head that the pictures do not clearly ask for.
-fn strongest_of_the_best(losses: &[[f64; 2]]) -> usize {
-    let best = losses.iter().min_by(|a, b| a[0].total_cmp(&b[0]));
+fn choose(losses: &[[f64; 2]], drops: &[f64]) -> usize {
+    let least = drops.iter().copied().fold(f64::MAX, f64::min);
+    let keeps = |i: &usize| drops[*i] <= f64::max(least, ADMITTED_DROP);
+    let kept = (0..losses.len()).filter(keeps);
+    let best = kept.clone().map(|i| losses[i]);
+    let best = best.min_by(|a, b| a[0].total_cmp(&b[0]));
     let most = best.map_or(f64::MAX, |[loss, error]| loss + error);
-    let found = losses.iter().rposition(|[loss, _]| *loss <= most);
-    found.unwrap_or(0)
+    kept.rev().find(|i| losses[*i][0] <= most).unwrap_or(0)
 }
 
 /// Those of the model that there are folders of, or all of its own, then the new ones.

@@ -250,6 +250,10 @@ fn what_cannot_be_adapted_is_said() {
 #[test]
 fn the_strongest_penalty_within_a_standard_error_is_chosen() {
     let losses = [[0.9, 0.1], [0.5, 0.1], [0.58, 0.01], [0.61, 0.3]];
-    assert_eq!(strongest_of_the_best(&losses), 2);
-    assert_eq!(strongest_of_the_best(&[[0.5, 0.0], [0.4, 0.0]]), 1);
+    assert_eq!(choose(&losses, &[0.0; 4]), 2);
+    assert_eq!(choose(&[[0.5, 0.0], [0.4, 0.0]], &[0.0; 2]), 1);
+    // What forgets is not chosen, and if all do, then what forgets least.
+    assert_eq!(choose(&losses, &[0.0, 0.0, 0.02, 0.0]), 1);
+    assert_eq!(choose(&losses, &[-0.01, 0.01, 0.02, 0.01]), 0);
+    assert_eq!(choose(&losses, &[0.03, 0.04, 0.03, 0.02]), 3);
 }

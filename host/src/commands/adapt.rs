@@ -332,9 +332,17 @@ impl<'a> Report<'a> {
         text += &table.render();
         let [old, new] = summary.temperature;
         text += &format!(
-            "\nfitted to {} pictures and {} rows of replay, penalty {}, temperature {old:.3} -> {new:.3}\n",
-            summary.fitted_pictures, summary.fitted_replay, summary.alpha
+            "\nfitted to {} pictures and {} rows of replay, penalty {}, {:.0}% of the way, temperature \
+             {old:.3} -> {new:.3}\n",
+            summary.fitted_pictures,
+            summary.fitted_replay,
+            summary.hold.alpha,
+            100.0 * summary.hold.share
         );
+        if summary.hold.share == 0.0 {
+            text +=
+                "the labels it knew stay as they were: the pictures do not clearly ask for more\n";
+        }
         if let Some((version, bytes)) = written {
             text += &format!(
                 "{}: {bytes} bytes, version {version}, {} labels, {seconds:.1} s\n",

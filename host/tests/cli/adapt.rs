@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mien_models::procedural::test_model;
 
-use crate::made::{csv, packed, renamed, value_of, write};
+use crate::made::{packed, renamed, value_of, write};
 use crate::{failure, json, mien, stderr, stdout};
 
 /// A folder of flat pictures per label, of the levels around `level`.
@@ -19,21 +19,24 @@ fn flat(folder: &Path, label: &str, level: u8, n: u8) {
 }
 
 /// A csv of Training in all classes, forty each, and of PublicTest, ten each.
-fn data() -> String {
-    let mut rows = vec![];
+fn data(class_of: impl Fn(usize) -> usize) -> String {
+    let mut text = "emotion,pixels,Usage\n".to_owned();
     for i in 0..350 {
         let usage = if i < 280 { "Training" } else { "PublicTest" };
-        // Levels differ, or they would be repetitions.
-        rows.push((i % 7, usage, value_of(i % 7) - 8 + (i / 7 % 17) as u8));
+        let mut pixels = vec![value_of(i % 7) - 8 + (i / 7 % 17) as u8; 48 * 48];
+        // Neither blank nor a repetition.
+        (pixels[0], pixels[1]) = ((i % 256) as u8, (i / 256) as u8);
+        let pixels: Vec<String> = pixels.iter().map(u8::to_string).collect();
+        text += &format!("{},{},{usage}\n", class_of(i % 7), pixels.join(" "));
     }
-    csv(&rows)
+    text
 }
 
 /// The test model, its replay set and the data, in a folder.
 fn made() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "m.postcard", packed(&test_model()));
-    write(folder.path(), "fer2013.csv", data());
+    write(folder.path(), "fer2013.csv", data(|class| class));
     let at = folder.path().display();
     let text = stdout(format!("replay|--model|{at}/m.postcard|--data|{at}/fer2013.csv").split('|'));
     assert!(text.contains("m.replay.postcard"), "{text}");
@@ -125,20 +128,40 @@ fn a_model_that_is_no_worse_is_written() {
 }
 
 #[test]
-fn a_worse_one_needs_force() {
+fn pictures_that_contradict_all_it_knows_cost_nothing_of_that() {
     let made = made();
-    // Pictures that contradict all that the model knows.
     flat(&made.path().join("own"), "happy", 162, 30);
     flat(&made.path().join("own"), "sad", 125, 30);
-    let output = mien(args(made.path(), ""));
+    let told = json(args(made.path(), "|--json"));
+    let kept = &told["measures"][1];
+    assert_eq!(kept["name"], "replay hold-out");
+    assert_eq!(kept["before"]["right"], kept["after"]["right"], "{kept}");
+}
+
+#[test]
+fn a_worse_one_needs_force() {
+    let made = made();
+    let at = made.path().display();
+    // Pictures and a replay set for which happy is sad contradict what is measured on.
+    flat(&made.path().join("own"), "happy", 162, 30);
+    flat(&made.path().join("own"), "sad", 125, 30);
+    let swap = |class| match class {
+        3 => 4,
+        4 => 3,
+        other => other,
+    };
+    write(made.path(), "swapped.csv", data(swap));
+    stdout(format!("replay|--model|{at}/m.postcard|--data|{at}/swapped.csv").split('|'));
+    let check = format!("|--check|{at}/fer2013.csv");
+    let output = mien(args(made.path(), &check));
     let message = stderr(&output);
     assert_eq!(output.status.code(), Some(4), "{message}");
     assert!(
-        message.contains("replay hold-out") && message.contains("--force"),
+        message.contains("PublicTest") && message.contains("--force"),
         "{message}"
     );
     assert!(!made.path().join("new.postcard").exists());
-    let told = json(args(made.path(), "|--force|--json"));
+    let told = json(args(made.path(), &format!("{check}|--force|--json")));
     assert!(!told["worse"].as_array().unwrap().is_empty());
     assert!(made.path().join("new.postcard").is_file());
 }

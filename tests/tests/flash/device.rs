@@ -37,7 +37,7 @@ fn owner() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
-fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = is_there() {

@@ -1,6 +1,7 @@
 //! `mien flash` against OpenSSH's own server on this machine, with a `mien-device` behind it: from the
 //! key to the switched model, and everything that may go wrong in between.
 
+mod adapted;
 mod cut;
 mod device;
 
