@@ -24,7 +24,18 @@ pub fn read_no_link(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     read_with(path, max_bytes, OFlags::NOFOLLOW)
 }
 
-fn read_with(path: &Path, max_bytes: u64, flags: OFlags) -> io::Result<Vec<u8>> {
+/// The first `bytes` of such a file, or all of it where it is shorter. A symbolic link is an error.
+///
+/// # Errors
+/// As [`read_no_link`]; `max_bytes` counts for the whole file.
+pub fn read_start_no_link(path: &Path, max_bytes: u64, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(bytes);
+    let file = open_with(path, max_bytes, OFlags::NOFOLLOW)?;
+    file.take(bytes as u64).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+fn open_with(path: &Path, max_bytes: u64, flags: OFlags) -> io::Result<File> {
     // A named pipe without a writer must not keep us waiting.
     let flags = flags | OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = OpenOptions::new()
@@ -45,8 +56,13 @@ fn read_with(path: &Path, max_bytes: u64, flags: OFlags) -> io::Result<Vec<u8>> 
     if metadata.len() > max_bytes {
         return Err(too_large(max_bytes));
     }
+    Ok(file)
+}
+
+fn read_with(path: &Path, max_bytes: u64, flags: OFlags) -> io::Result<Vec<u8>> {
+    let file = open_with(path, max_bytes, flags)?;
     // Files may grow, and those of /proc say that they have no length.
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    let mut bytes = Vec::with_capacity(file.metadata()?.len() as usize);
     file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max_bytes {
         return Err(too_large(max_bytes));

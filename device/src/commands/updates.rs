@@ -14,10 +14,10 @@ use mien_device::config::{Config, OutputName};
 use mien_device::pipeline::Control;
 use mien_device::state;
 use mien_device::update::UpdateOptions;
-use mien_device::update::check::{Force, Loaded, Rules};
+use mien_device::update::check::{Loaded, Rules};
 use mien_device::update::daemon::{Daemon, STALL, Seen, TICK};
 use mien_device::update::fs::RealFs;
-use mien_device::update::install::{Installer, Part, UpdateError};
+use mien_device::update::install::{Installer, Part};
 use mien_device::update::lock::Lock;
 use mien_device::update::pickup;
 use mien_device::update::record::{FileKind, Role};
@@ -136,7 +136,8 @@ impl Session {
         self.lock = Some(lock.context("another mien-device looks after them")?);
         self.part = Part::Uncounted;
         // Not with what a card holds, nor for what is on it, may a start fail.
-        self.pick_up(&options.pickup_folders);
+        let mounts = &options.pickup_folders;
+        pickup::pick_up(&self.installer, &self.state, mounts, options.max_starts);
         for failed in self.installer.begin(options.max_starts)? {
             tracing::error!(
                 "{}: version {} kept ending within its trial; the one before is used",
@@ -146,31 +147,6 @@ impl Session {
         }
         self.part = Part::Keeper;
         Ok(())
-    }
-
-    fn pick_up(&self, mounts: &[PathBuf]) {
-        let incoming = self.state.join(pickup::INCOMING);
-        let folders = pickup::folders(mounts);
-        for folder in folders.iter().chain([&incoming]) {
-            for found in pickup::look(folder) {
-                let path = found.path.display();
-                let offer = std::slice::from_ref(&found.stored);
-                match self.installer.install(offer, Force(false), false) {
-                    Ok(_) => tracing::warn!("{path}: installed, on trial"),
-                    // What a stick holds is offered at every start.
-                    Err(UpdateError::Refused { refused, .. })
-                        if ["version", "on_trial", "blocked", "named_elsewhere"]
-                            .contains(&refused.code()) =>
-                    {
-                        tracing::info!("{path}: {refused}");
-                    }
-                    Err(error) => tracing::warn!("{path} is not installed: {error}"),
-                }
-                if *folder == incoming {
-                    pickup::clear(&found);
-                }
-            }
-        }
     }
 
     /// The installed model for a role, if one is to run.

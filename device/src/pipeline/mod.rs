@@ -302,6 +302,9 @@ fn classify_stage(
         });
         let judged = swap(judged)?;
         control.work.classified(start.elapsed());
+        if let Ok((_, judged)) = &judged {
+            control.work.judged(judged.faces.len());
+        }
         if next.send(judged).is_err() {
             break;
         }

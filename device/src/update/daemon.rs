@@ -36,8 +36,10 @@ pub struct Daemon<'a, F> {
     healthy: BTreeMap<Role, Duration>,
     checkup: Checkup<'a>,
     checked: Instant,
-    /// Frames that had passed the classify stage at the last look.
-    judged: u64,
+    /// Frames judged at the last look.
+    frames: u64,
+    /// Faces judged when a trial began here.
+    faces: BTreeMap<Role, u64>,
     stall: Duration,
     /// Whose stage stood still at the last checkup.
     stalled: Option<Role>,
@@ -71,7 +73,8 @@ impl<'a, F: Fs> Daemon<'a, F> {
             healthy: BTreeMap::new(),
             checkup: Checkup::new(&control.health),
             checked: Instant::now(),
-            judged: control.health.beats(CLASSIFY),
+            frames: control.work.frames_judged(),
+            faces: BTreeMap::new(),
             stall,
             stalled: None,
         }
@@ -139,7 +142,7 @@ impl<'a, F: Fs> Daemon<'a, F> {
                     for candidate in candidates {
                         let Entry { version, .. } = &candidate.entry;
                         tracing::info!("{}: version {version} on trial", candidate.role);
-                        self.healthy.remove(&candidate.role);
+                        self.begin(candidate.role);
                         self.running.insert(candidate.role, candidate.entry.sha256);
                         self.hand_over(candidate.model);
                     }
@@ -170,7 +173,7 @@ impl<'a, F: Fs> Daemon<'a, F> {
 
     /// Goes on with what the record says now.
     fn take_up(&mut self, role: Role) -> Result<(), UpdateFailure> {
-        self.healthy.remove(&role);
+        self.begin(role);
         let model = match self.installer.choose(role, Part::Keeper)? {
             Some(chosen) => {
                 self.running.insert(role, chosen.sha256);
@@ -190,6 +193,12 @@ impl<'a, F: Fs> Daemon<'a, F> {
         Ok(())
     }
 
+    /// Another model runs from here on.
+    fn begin(&mut self, role: Role) {
+        self.healthy.remove(&role);
+        self.faces.remove(&role);
+    }
+
     fn hand_over(&self, model: Loaded) {
         match model {
             Loaded::Expression(classifier, _) => {
@@ -205,9 +214,9 @@ impl<'a, F: Fs> Daemon<'a, F> {
     /// # Errors
     /// [`StoreError`]: nothing was confirmed or rolled back; the next look tries again.
     pub fn look(&mut self, passed: Duration) -> Result<Seen, StoreError> {
-        let judged = self.control.health.beats(CLASSIFY);
-        let goes_on = judged != self.judged;
-        self.judged = judged;
+        let frames = self.control.work.frames_judged();
+        let goes_on = frames != self.frames;
+        self.frames = frames;
         if self.checked.elapsed() >= self.stall {
             self.checked = Instant::now();
             self.stalled = self.checkup.culprit().and_then(role_of);
@@ -230,12 +239,17 @@ impl<'a, F: Fs> Daemon<'a, F> {
                 }
                 return Ok(Seen::Stalled(role));
             }
-            // Without frames nothing is tried.
+            if !self.has_taken(role) {
+                continue;
+            }
+            // Without frames nothing is tried, and without a face not the model.
+            let faces = self.control.work.faces_judged();
+            let has_judged = *self.faces.entry(role).or_insert(faces) < faces;
             let healthy = self.healthy.entry(role).or_default();
             if goes_on {
                 *healthy += passed;
             }
-            if healthy.as_secs() >= u64::from(self.options.trial_s) {
+            if has_judged && healthy.as_secs() >= u64::from(self.options.trial_s) {
                 self.installer.confirm(role)?;
                 tracing::info!("{role}: confirmed");
             }
@@ -387,7 +401,12 @@ mod tests {
     /// All stages but the one named do something.
     fn beat(control: &Control, stuck: Option<usize>) {
         let going = (0..STAGES.len()).filter(|stage| Some(*stage) != stuck);
-        going.for_each(|stage| control.health.pulse(stage).beat());
+        for stage in going {
+            control.health.pulse(stage).beat();
+            if stage == CLASSIFY {
+                control.work.judged(1);
+            }
+        }
     }
 
     #[test]
@@ -415,6 +434,32 @@ mod tests {
                 });
             }
         });
+        // A camera that is lost again and again keeps the stages busy, and judges nothing.
+        for _ in 0..5 {
+            (0..STAGES.len()).for_each(|stage| control.health.pulse(stage).beat());
+            assert_eq!(daemon.look(SECOND).unwrap(), Seen::Well);
+        }
+        assert!(is_on_trial(&daemon));
+        beat(&control, None);
+        assert_eq!(daemon.look(SECOND).unwrap(), Seen::Well);
+        assert!(!is_on_trial(&daemon));
+    }
+
+    #[test]
+    fn a_model_that_has_judged_nobody_is_not_confirmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (options, control) = (unsigned(2), Control::default());
+        let installer = installer(folder.path(), &options);
+        let mut daemon = on_trial(&installer, &options, &control);
+        let is_on_trial = |daemon: &Daemon<'_, RealFs>| {
+            let record = daemon.installer.store.load().unwrap();
+            record.expression.trial.is_some()
+        };
+        for _ in 0..5 {
+            (0..STAGES.len()).for_each(|stage| control.health.pulse(stage).beat());
+            control.work.judged(0);
+            assert_eq!(daemon.look(SECOND).unwrap(), Seen::Well);
+        }
         assert!(is_on_trial(&daemon));
         beat(&control, None);
         assert_eq!(daemon.look(SECOND).unwrap(), Seen::Well);

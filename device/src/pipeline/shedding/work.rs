@@ -24,6 +24,10 @@ pub struct Work {
     reduced: AtomicU64,
     /// Frames left out against heat.
     skipped: AtomicU64,
+    /// Frames whose faces were judged.
+    frames_judged: AtomicU64,
+    /// Those faces.
+    faces_judged: AtomicU64,
 }
 
 impl Work {
@@ -62,6 +66,22 @@ impl Work {
         self.classify_ns
             .fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
         self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Frames whose faces were judged so far; a frame without a face is one of them, a camera's loss
+    /// is not.
+    pub fn frames_judged(&self) -> u64 {
+        self.frames_judged.load(Ordering::Relaxed)
+    }
+
+    /// Faces judged so far.
+    pub fn faces_judged(&self) -> u64 {
+        self.faces_judged.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn judged(&self, faces: usize) {
+        self.frames_judged.fetch_add(1, Ordering::Relaxed);
+        self.faces_judged.fetch_add(faces as u64, Ordering::Relaxed);
     }
 
     pub(in crate::pipeline) fn set_level(&self, level: usize) {
