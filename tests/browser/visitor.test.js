@@ -209,6 +209,23 @@ test("a face moves to its expression, or is there at once for those who want it 
   await calm.context().close();
 });
 
+test("a device that does not answer at first is asked again", async () => {
+  const context = await browser.newContext({ locale: "en-GB" });
+  const asked = { about: 0, texts: 0 };
+  for (const path of Object.keys(asked)) {
+    await context.route(`**/api/v1/${path}*`, (route) => {
+      asked[path] += 1;
+      if (asked[path] === 1) return route.abort();
+      return asked[path] === 2 ? route.fulfill({ status: 503, body: "no room" }) : route.continue();
+    });
+  }
+  const page = await context.newPage();
+  await page.goto(device.address);
+  await page.locator(".tile .name").first().waitFor({ timeout: 10000 });
+  assert.deepEqual(asked, { about: 3, texts: 3 });
+  await context.close();
+});
+
 test("labels of the owner's own are shown by name", async () => {
   const own = { ...person(1, "smiling broadly"), probabilities: { "smiling broadly": 0.7, "süß": 0.3 } };
   const counts = { counting: true, visits: 1, expressions: { "smiling broadly": 1, "<b>x</b>": 0 }, degraded: null };
