@@ -95,3 +95,16 @@ test("by hour and by day, as CSV and as JSON", async () => {
   await page.getByText("No visits in this time.").waitFor();
   await page.context().close();
 });
+
+test("the owner's page asks again, and shows the form when the token has changed", async () => {
+  const page = await open(browser, owner());
+  await page.getByLabel("Token").fill(TOKEN);
+  let asked = 0;
+  await page.route("**/api/v1/about", (route) => (++asked === 1 ? route.abort() : route.continue()));
+  await page.keyboard.press("Enter");
+  await page.locator("#camera").getByText("running").waitFor({ timeout: 10000 });
+  assert.equal(asked, 2);
+  await page.context().clearCookies();
+  await page.waitForURL(/login\?for=owner/, { timeout: 10000 });
+  await page.context().close();
+});

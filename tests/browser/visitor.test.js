@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { COUNTS, LABELS, SIZES, open, person, play, shots, startBrowser, startDevice, until } from "./device.js";
-import { violations } from "./axe.js";
+import { contrasts, isFaint, violations } from "./axe.js";
 
 const SCENES = {
   one: { camera: "ok", faces: [person(1, "happy", 0.83)] },
@@ -70,6 +70,47 @@ describe("every scene in every size", () => {
       }
     }
   }
+});
+
+test("text can be read on the tint of every label and every scene", async () => {
+  const about = await (await fetch(new URL("/api/v1/about", device.address))).json();
+  const script = async (name) => (await fetch(new URL(`/assets/${name}`, device.address))).text();
+  const scenes = (await script("visitor.js")).match(/#[0-9a-f]{6}\b/g);
+  const [, unsure] = (await script("face.js")).match(/UNSURE_COLOR = "(#[0-9a-f]{6})"/);
+  // A label of the owner's own looks like neutral.
+  const hues = new Set([...about.labels.map((label) => label.color), ...scenes, unsure]);
+  assert.ok(about.labels.length === 7 && scenes.length >= 5);
+  const counts = { ...COUNTS, degraded: "the disk is full" };
+  for (const colorScheme of ["light", "dark"]) {
+    const least = { ratio: Infinity };
+    for (const scene of ["three", "one", "nobody"]) {
+      const options = { viewport: SIZES["800x480"], colorScheme, reducedMotion: "reduce" };
+      const page = await openScene(SCENES[scene], options, counts);
+      await page.locator(scene === "nobody" ? "#scene-title" : ".tile .name").first().waitFor();
+      await page.locator("#degraded").waitFor();
+      for (const hue of hues) {
+        await page.evaluate((color) => {
+          for (const element of [document.documentElement, ...document.querySelectorAll(".tile")]) {
+            element.style.setProperty("--hue", color);
+          }
+        }, hue);
+        const measured = await contrasts(page);
+        assert.ok(measured.length >= 8, `${measured.length} texts`);
+        assert.deepEqual(measured.filter(isFaint), [], `${scene} ${colorScheme} ${hue}`);
+        for (const { text, ratio } of measured) if (ratio < least.ratio) Object.assign(least, { text, ratio, hue, scene });
+      }
+      await page.context().close();
+    }
+    console.log(`${colorScheme}: ${hues.size} tints, the least contrast is`, least);
+  }
+});
+
+test("the measure of contrast would find faint text", async () => {
+  const page = await openScene(SCENES.one, { reducedMotion: "reduce" });
+  await page.locator(".tile").first().waitFor();
+  await page.evaluate(() => document.documentElement.style.setProperty("--muted", "#9a93a0"));
+  assert.ok((await contrasts(page)).some(isFaint));
+  await page.context().close();
 });
 
 test("the demo's faces are shown, live, from this device alone", async () => {
@@ -166,6 +207,23 @@ test("a face moves to its expression, or is there at once for those who want it 
   assert.equal(await calm.evaluate(mouth), first);
   assert.equal(await calm.evaluate(() => getComputedStyle(document.body).transitionDuration), "0s");
   await calm.context().close();
+});
+
+test("a device that does not answer at first is asked again", async () => {
+  const context = await browser.newContext({ locale: "en-GB" });
+  const asked = { about: 0, texts: 0 };
+  for (const path of Object.keys(asked)) {
+    await context.route(`**/api/v1/${path}*`, (route) => {
+      asked[path] += 1;
+      if (asked[path] === 1) return route.abort();
+      return asked[path] === 2 ? route.fulfill({ status: 503, body: "no room" }) : route.continue();
+    });
+  }
+  const page = await context.newPage();
+  await page.goto(device.address);
+  await page.locator(".tile .name").first().waitFor({ timeout: 10000 });
+  assert.deepEqual(asked, { about: 3, texts: 3 });
+  await context.close();
 });
 
 test("labels of the owner's own are shown by name", async () => {

@@ -12,7 +12,7 @@ use mien_models::label::Labels;
 use super::CounterOptions;
 use super::batch::Batch;
 use super::clock::{BootTime, Clock, Step};
-use super::store::{Commit, Period, Store, StoreError, damage};
+use super::store::{Commit, Ongoing, Period, Store, StoreError, damage};
 use super::tally::{self, Tally};
 use super::today::{Today, TodayCounts};
 
@@ -160,7 +160,19 @@ impl Writer {
             return;
         };
         let age_ms = i64::from(self.options.retention_days) * 24 * 3_600_000;
-        match store.roll_up(self.time.wall_ms(now_us) - age_ms, &self.zone) {
+        // The clock may have been set since the last write, and who was written last may still be
+        // here: a visit that became a sum and is written again would count twice.
+        let waiting = self.pending.visits.keys().next();
+        let visits = waiting.into_iter().chain(self.tally.last.first());
+        let oldest = self.closed.first().unwrap_or(&self.period);
+        let ongoing = Ongoing {
+            boot_id: self.clock.boot_id(),
+            time: self.time,
+            sequence: visits.min().copied().unwrap_or(u64::MAX >> 1),
+            start_ms: oldest.start_ms,
+        };
+        let before_ms = self.time.wall_ms(now_us) - age_ms;
+        match store.roll_up(before_ms, &self.zone, Some(ongoing)) {
             Ok(true) => self.next_roll_up_us = now_us,
             Ok(false) => {}
             Err(error) => tracing::warn!("{error}; old visits stay for now"),
@@ -296,7 +308,10 @@ impl Writer {
         }
         let written = std::mem::take(&mut self.pending);
         self.pending.lost = written.lost;
-        self.tally.last = written.visits.into_keys().collect();
+        // Without a frame nobody can have left.
+        if written.frames > 0 || !written.visits.is_empty() {
+            self.tally.last = written.visits.into_keys().collect();
+        }
         self.closed.clear();
         self.steps.clear();
         // What was written stays written, whatever becomes of the rest.

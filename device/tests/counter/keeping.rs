@@ -95,7 +95,11 @@ fn version_1_is_brought_up_to_date_with_all_it_holds() {
             (2, 2, 27_000)
         );
         let mut store = open(&path);
-        assert!(!store.roll_up(NOW_MS + DAY_MS, &TimeZone::UTC).unwrap());
+        assert!(
+            !store
+                .roll_up(NOW_MS + DAY_MS, &TimeZone::UTC, None)
+                .unwrap()
+        );
         assert_eq!(by(Step::Hour, &path), hours, "sums are what they were");
     }
 }
@@ -139,9 +143,9 @@ fn old_visits_become_sums_and_sums_stay_the_same() {
     let mut store = open(&path);
     // Four days go; in the middle of a visit, which stays.
     let cut_ms = NOW_MS - 3 * DAY_MS + 2000;
-    while store.roll_up(cut_ms, &TimeZone::UTC).unwrap() {}
+    while store.roll_up(cut_ms, &TimeZone::UTC, None).unwrap() {}
     assert!(
-        !store.roll_up(cut_ms, &TimeZone::UTC).unwrap(),
+        !store.roll_up(cut_ms, &TimeZone::UTC, None).unwrap(),
         "again: nothing to do"
     );
     let kept = visits(&path);
@@ -167,11 +171,17 @@ fn old_visits_become_sums_and_sums_stay_the_same() {
     );
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
     // The one without a time is as old as the next that has one: here there is none.
-    while store.roll_up(NOW_MS + DAY_MS, &TimeZone::UTC).unwrap() {}
+    while store
+        .roll_up(NOW_MS + DAY_MS, &TimeZone::UTC, None)
+        .unwrap()
+    {}
     assert_eq!(visits(&path).len(), 1);
     let next = FakeClock::right();
     commit(&mut store, &next, &[], &[]);
-    while store.roll_up(NOW_MS + DAY_MS, &TimeZone::UTC).unwrap() {}
+    while store
+        .roll_up(NOW_MS + DAY_MS, &TimeZone::UTC, None)
+        .unwrap()
+    {}
     assert_eq!(visits(&path).len(), 0);
     let days = by(Step::Day, &path);
     let unknown = days.last().unwrap();
@@ -237,7 +247,7 @@ fn rolled_up_hours_are_purged_too() {
     let path = folder.path().join("counts.db");
     fill(&path);
     while open(&path)
-        .roll_up(NOW_MS - 2 * DAY_MS, &TimeZone::UTC)
+        .roll_up(NOW_MS - 2 * DAY_MS, &TimeZone::UTC, None)
         .unwrap()
     {}
     let before = What::Before(moment(NOW_MS - 3 * DAY_MS));

@@ -158,7 +158,11 @@ fn write<'v>(
 }
 
 /// The boot's row, with what is known of its time.
-fn boot(transaction: &Transaction<'_>, boot_id: &str, time: &BootTime) -> rusqlite::Result<i64> {
+pub(super) fn boot(
+    transaction: &Transaction<'_>,
+    boot_id: &str,
+    time: &BootTime,
+) -> rusqlite::Result<i64> {
     let sql = "
         INSERT INTO boots (boot_id, offset_ms, trust) VALUES (?1, ?2, ?3)
         ON CONFLICT DO UPDATE SET offset_ms = excluded.offset_ms, trust = excluded.trust

@@ -22,6 +22,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use commit::{Commit, Period};
 pub use error::StoreError;
 pub use read::{KeptVisit, Reader, Span};
+pub use retention::Ongoing;
 use schema::Found;
 pub use schema::VERSION;
 

@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::read::{self, KeptVisit};
-use super::{Period, Store, StoreError};
+use super::{Period, Store, StoreError, commit};
+use crate::counter::clock::BootTime;
 use crate::counter::history::{self, Bucket, Step, Sums};
 
 /// Most visits, and most periods, of one transaction: the lock is held for a moment only.
@@ -19,18 +20,38 @@ pub(super) const OLD_UNKNOWN: &str = "
     b.trust = 0 AND EXISTS (SELECT 1 FROM boots later
       WHERE later.id > b.id AND later.trust > 0 AND later.offset_ms < ?1)";
 
+/// The boot that is being counted: its newest time, and which of its rows may be written again.
+#[derive(Clone, Copy, Debug)]
+pub struct Ongoing<'a> {
+    /// The boot.
+    pub boot_id: &'a str,
+    /// Its offset to the wall clock, which the database may not know yet.
+    pub time: BootTime,
+    /// Its visits from this sequence on may be written again, and so must not become sums.
+    pub sequence: u64,
+    /// Likewise its periods from this time since the boot on, milliseconds.
+    pub start_ms: u64,
+}
+
 impl Store {
     /// Adds what was over before `before_ms` (Unix, milliseconds) to the sums of `zone`'s hours and
-    /// deletes it, as much as one transaction should. Whether there may be more.
+    /// deletes it, as much as one transaction should. Whether there may be more. `ongoing` is the
+    /// boot that is being counted, if one is: what `before_ms` rests on and when its rows were must
+    /// be the same time.
     ///
     /// # Errors
     /// What SQLite says; nothing has changed then.
-    pub fn roll_up(&mut self, before_ms: i64, zone: &TimeZone) -> Result<bool, StoreError> {
+    pub fn roll_up(
+        &mut self,
+        before_ms: i64,
+        zone: &TimeZone,
+        ongoing: Option<Ongoing<'_>>,
+    ) -> Result<bool, StoreError> {
         let outcome = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .and_then(|transaction| {
-                let has_more = roll_up(&transaction, before_ms, zone)?;
+                let has_more = roll_up(&transaction, before_ms, zone, ongoing)?;
                 transaction.commit()?;
                 Ok(has_more)
             });
@@ -42,14 +63,24 @@ fn roll_up(
     transaction: &Transaction<'_>,
     before_ms: i64,
     zone: &TimeZone,
+    ongoing: Option<Ongoing<'_>>,
 ) -> rusqlite::Result<bool> {
+    // No boot has the number 0.
+    let mut still = Still::default();
+    if let Some(ongoing) = ongoing {
+        still = Still {
+            boot: commit::boot(transaction, ongoing.boot_id, &ongoing.time)?,
+            sequence: ongoing.sequence as i64,
+            start_ms: ongoing.start_ms as i64,
+        };
+    }
     let expressions = read::expressions(transaction)?;
     let mut hours = Hours {
         sums: BTreeMap::new(),
         expressions: expressions.len(),
         zone,
     };
-    let visits = old_visits(transaction, before_ms, &expressions)?;
+    let visits = old_visits(transaction, before_ms, &still, &expressions)?;
     for visit in &visits {
         hours.at(visit.start_ms).add_visit(visit);
         let key = params![visit.boot, visit.sequence];
@@ -60,7 +91,7 @@ fn roll_up(
             transaction.prepare_cached(sql)?.execute(key)?;
         }
     }
-    let periods = old_periods(transaction, before_ms)?;
+    let periods = old_periods(transaction, before_ms, &still)?;
     for (boot, start_ms, period) in &periods {
         hours.at(*start_ms).add_period(period);
         let sql = "DELETE FROM periods WHERE boot = ?1 AND start_ms = ?2";
@@ -73,6 +104,14 @@ fn roll_up(
     remove_empty_boots(transaction)?;
     let most = CHUNK as usize;
     Ok(visits.len() == most || periods.len() == most)
+}
+
+/// From where on a boot's rows may be written again.
+#[derive(Default)]
+struct Still {
+    boot: i64,
+    sequence: i64,
+    start_ms: i64,
 }
 
 /// Sums by the hour's begin; 0 stands for no known time.
@@ -98,35 +137,41 @@ impl Hours<'_> {
 fn old_visits(
     transaction: &Transaction<'_>,
     before_ms: i64,
+    still: &Still,
     expressions: &[(i64, String)],
 ) -> rusqlite::Result<Vec<KeptVisit>> {
-    // A visit that goes on is not over before any time in the past.
     let sql = format!(
         "SELECT {columns} FROM boots b CROSS JOIN visits v ON v.boot = b.id
-         WHERE (b.trust > 0 AND v.sequence < (?1 - b.offset_ms) * 1000
+         WHERE ((b.trust > 0 AND v.sequence < (?1 - b.offset_ms) * 1000
              AND v.sequence / 1000 + v.duration_ms + b.offset_ms < ?1)
-           OR ({OLD_UNKNOWN})
+           OR ({OLD_UNKNOWN}))
+           AND (b.id <> ?3 OR v.sequence < ?4)
          ORDER BY b.id, v.sequence LIMIT ?2",
         columns = read::VISIT_COLUMNS,
     );
     let mut statement = transaction.prepare(&sql)?;
-    let rows = statement.query_map([before_ms, CHUNK], |row| {
-        read::visit(transaction, expressions, row)
-    })?;
+    let values = [before_ms, CHUNK, still.boot, still.sequence];
+    let rows = statement.query_map(values, |row| read::visit(transaction, expressions, row))?;
     rows.collect()
 }
 
 type OldPeriod = (i64, Option<i64>, Period);
 
-fn old_periods(transaction: &Transaction<'_>, before_ms: i64) -> rusqlite::Result<Vec<OldPeriod>> {
+fn old_periods(
+    transaction: &Transaction<'_>,
+    before_ms: i64,
+    still: &Still,
+) -> rusqlite::Result<Vec<OldPeriod>> {
     let sql = format!(
         "SELECT {columns}, b.id FROM boots b CROSS JOIN periods p ON p.boot = b.id
-         WHERE (b.trust > 0 AND p.start_ms + p.up_ms + b.offset_ms < ?1) OR ({OLD_UNKNOWN})
+         WHERE ((b.trust > 0 AND p.start_ms + p.up_ms + b.offset_ms < ?1) OR ({OLD_UNKNOWN}))
+           AND (b.id <> ?3 OR p.start_ms < ?4)
          ORDER BY b.id, p.start_ms LIMIT ?2",
         columns = read::PERIOD_COLUMNS,
     );
     let mut statement = transaction.prepare(&sql)?;
-    let rows = statement.query_map([before_ms, CHUNK], |row| {
+    let values = [before_ms, CHUNK, still.boot, still.start_ms];
+    let rows = statement.query_map(values, |row| {
         let (start_ms, period) = read::period(row)?;
         Ok((row.get(read::PERIOD_COLUMN_COUNT)?, start_ms, period))
     })?;

@@ -10,12 +10,27 @@ use crate::counter::visit::Visit;
 const NOW_MS: i64 = 1_795_420_800_000;
 const SECOND_US: u64 = 1_000_000;
 
-/// Time since the boot, which began at `NOW_MS`.
-struct Hand(Mutex<u64>);
+/// Time since the boot, which began at `NOW_MS`, as long as nobody sets the clock.
+struct Hand {
+    boot_us: Mutex<u64>,
+    set: Mutex<(i64, bool)>,
+}
 
 impl Hand {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            boot_us: Mutex::new(0),
+            set: Mutex::new((0, true)),
+        })
+    }
+
     fn pass(&self, passed_us: u64) {
-        *self.0.lock().unwrap() += passed_us;
+        *self.boot_us.lock().unwrap() += passed_us;
+    }
+
+    /// The boot began so much later than `NOW_MS`, says the clock.
+    fn set(&self, later_ms: i64, is_synchronized: bool) {
+        *self.set.lock().unwrap() = (later_ms, is_synchronized);
     }
 }
 
@@ -25,15 +40,15 @@ impl Clock for Hand {
     }
 
     fn boot_us(&self) -> u64 {
-        *self.0.lock().unwrap()
+        *self.boot_us.lock().unwrap()
     }
 
     fn wall_ms(&self) -> i64 {
-        NOW_MS + (self.boot_us() / 1000) as i64
+        NOW_MS + self.set.lock().unwrap().0 + (self.boot_us() / 1000) as i64
     }
 
     fn is_synchronized(&self) -> bool {
-        true
+        self.set.lock().unwrap().1
     }
 }
 
@@ -86,7 +101,7 @@ fn kept(path: &Path) -> usize {
 fn writes_come_in_their_interval() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("counts.db");
-    let (clock, today) = (Arc::new(Hand(Mutex::new(0))), Today::default());
+    let (clock, today) = (Hand::new(), Today::default());
     let mut writer = writer(&path, &clock, &today);
     writer.tick();
     assert!(path.exists(), "the first at once");
@@ -120,7 +135,7 @@ fn writes_come_in_their_interval() {
 fn midnight_begins_a_new_day() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("counts.db");
-    let (clock, today) = (Arc::new(Hand(Mutex::new(0))), Today::default());
+    let (clock, today) = (Hand::new(), Today::default());
     let mut writer = writer(&path, &clock, &today);
     writer.take(batch([visit(1, 2000)]));
     writer.tick();
@@ -143,11 +158,12 @@ fn midnight_begins_a_new_day() {
 fn periods_begin_with_quarter_hours_and_old_visits_go() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("counts.db");
-    let (clock, today) = (Arc::new(Hand(Mutex::new(0))), Today::default());
+    let (clock, today) = (Hand::new(), Today::default());
     let mut writer = writer(&path, &clock, &today);
     writer.take(batch([visit(7, 2000)]));
     let minutes = 26 * 60;
     for _ in 0..minutes {
+        writer.take(batch([]));
         writer.tick();
         clock.pass(60 * SECOND_US);
     }
@@ -173,11 +189,87 @@ fn periods_begin_with_quarter_hours_and_old_visits_go() {
     assert_eq!(kept(&path), 0);
 }
 
+/// The sums of older visits by the hour's begin, Unix milliseconds.
+fn hours(path: &Path) -> Vec<(i64, u64)> {
+    let mut hours = Vec::new();
+    let each = |start_ms: Option<i64>, hour: crate::counter::history::Bucket| {
+        hours.push((start_ms.unwrap(), hour.visits));
+        Ok::<_, StoreError>(())
+    };
+    let reader = Reader::open(path).unwrap();
+    reader.hours(Span::default(), each).unwrap();
+    hours
+}
+
+#[test]
+fn a_clock_that_was_set_since_the_last_write_ages_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let (clock, today) = (Hand::new(), Today::default());
+    // A year and more behind, as after a start without a network.
+    clock.set(-400 * 86_400_000, false);
+    let mut writer = writer(&path, &clock, &today);
+    writer.take(batch([visit(1, 2000)]));
+    writer.tick();
+    assert_eq!(kept(&path), 1);
+    clock.pass(2 * SECOND_US);
+    clock.set(0, true);
+    writer.next_roll_up_us = 0;
+    writer.tick();
+    assert_eq!(writer.steps.len(), 1, "the next write is not due yet");
+    assert_eq!((kept(&path), hours(&path)), (1, Vec::new()));
+    // When the day is over it goes under the right hour.
+    clock.pass(26 * 3600 * SECOND_US);
+    writer.take(batch([visit(26 * 3600 * SECOND_US, 2000)]));
+    writer.tick();
+    assert_eq!((kept(&path), hours(&path)), (1, vec![(NOW_MS, 1)]));
+}
+
+#[test]
+fn what_may_be_written_again_becomes_no_sum() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let (clock, today) = (Hand::new(), Today::default());
+    let mut writer = writer(&path, &clock, &today);
+    clock.pass(SECOND_US);
+    writer.take(batch([visit(1, 1000)]));
+    writer.tick();
+    assert_eq!(kept(&path), 1);
+    // The machine sleeps for two days with somebody before it, and cannot write at once.
+    clock.pass(48 * 3600 * SECOND_US);
+    writer.next_attempt_us = u64::MAX;
+    writer.tick();
+    assert_eq!((kept(&path), hours(&path)), (1, Vec::new()));
+    writer.next_attempt_us = 0;
+    writer.take(batch([visit(1, 1500)]));
+    writer.tick();
+    let up_ms = 48 * 3_600_000 + 1000;
+    writer.take(batch([visit(48 * 3600 * SECOND_US, 2000)]));
+    writer.finish();
+    assert_eq!(
+        kept(&path) as u64 + hours(&path).iter().map(|h| h.1).sum::<u64>(),
+        2
+    );
+    let mut all_up_ms = 0;
+    let reader = Reader::open(&path).unwrap();
+    let each = |_, period: Period| {
+        all_up_ms += period.up_ms;
+        Ok::<_, StoreError>(())
+    };
+    reader.periods(Span::default(), each).unwrap();
+    let each = |_, hour: crate::counter::history::Bucket| {
+        all_up_ms += hour.up_ms;
+        Ok::<_, StoreError>(())
+    };
+    reader.hours(Span::default(), each).unwrap();
+    assert_eq!(all_up_ms, up_ms);
+}
+
 #[test]
 fn what_waits_is_bounded_and_losses_are_told() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    let (clock, today) = (Arc::new(Hand(Mutex::new(0))), Today::default());
+    let (clock, today) = (Hand::new(), Today::default());
     let mut writer = writer(&folder.path().join("file/counts.db"), &clock, &today);
     for number in 0..MAX_VISITS as u64 + 30 {
         writer.take(batch([visit(number, 2000)]));
@@ -217,7 +309,7 @@ fn writing_is_sparing() {
     let hour = |visits: u64| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("counts.db");
-        let (clock, today) = (Arc::new(Hand(Mutex::new(0))), Today::default());
+        let (clock, today) = (Hand::new(), Today::default());
         let mut writer = writer(&path, &clock, &today);
         writer.tick();
         let before = written_bytes();

@@ -2,7 +2,7 @@
 
 import { draw } from "./chart.js";
 import { UNSURE_COLOR } from "./face.js";
-import { expression, load, number, text } from "./texts.js";
+import { ask, expression, load, number, text } from "./texts.js";
 
 const STATUS_MS = 2000;
 const HISTORY_MS = 60000;
@@ -14,8 +14,7 @@ const looks = new Map();
 let hasHistory = null;
 let shown = null;
 
-await load();
-const about = await (await fetch("/api/v1/about")).json();
+const [, about] = await Promise.all([load(), ask("/api/v1/about")]);
 for (const look of about.labels) looks.set(look.name, look.color);
 showAbout();
 
@@ -45,9 +44,10 @@ function duration(seconds) {
 
 async function showStatus() {
   try {
-    const [status, state] = await Promise.all(
-      ["/api/v1/owner", "/api/v1/state"].map(async (path) => (await fetch(path)).json()),
-    );
+    const answers = await Promise.all(["/api/v1/owner", "/api/v1/state"].map((path) => fetch(path)));
+    // Another token counts now: the device shows its form.
+    if (answers.some((answer) => answer.status === 401)) location.reload();
+    const [status, state] = await Promise.all(answers.map((answer) => answer.json()));
     $("offline").hidden = true;
     const cameras = {
       starting: text("owner.camera.starting"), ok: text("owner.camera.ok"),

@@ -6,7 +6,7 @@ import { Counts } from "./counts.js";
 import { listen } from "./feed.js";
 import { Live } from "./live.js";
 import { Tiles } from "./tiles.js";
-import { expression, load, number, text } from "./texts.js";
+import { ask, expression, load, number, text } from "./texts.js";
 
 /** A face may be hidden by a hand: so long the tiles stay. */
 const LINGER_MS = 1500;
@@ -19,10 +19,7 @@ let state = { camera: "starting", faces: [] };
 let isThere = true;
 let lastSeen = -LINGER_MS;
 
-const [languages, about] = await Promise.all([
-  load(),
-  fetch("/api/v1/about").then((response) => response.json()),
-]);
+const [languages, about] = await Promise.all([load(), ask("/api/v1/about")]);
 const looks = new Map(about.labels.map((look) => [look.name, { color: look.color, face: ofLook(look) }]));
 const tiles = new Tiles($("tiles"), $("more"), looks);
 const counts = new Counts($("counts"), looks);
