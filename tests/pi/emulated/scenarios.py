@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from .machine import Machine, Stuck
 
 # The configuration's default pins.
+from . import build
 PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 16, "neutral": 26, "sad": 19, "surprise": 20}
 LIMIT_S = 420
 # How long a machine may take to end after its last line.
@@ -67,6 +68,17 @@ def watch(machine, report, until="done", with_display=False):
     while True:
         for line in machine.lines():
             what, _, rest = line.partition(" ")
+def program(binary):
+    """What must hold of the program before it runs."""
+    report = Report()
+    size = binary.stat().st_size
+    report.check(f"it has {size / 1e6:.2f} MB, at most {build.MOST_BYTES / 1e6:.1f}", size <= build.MOST_BYTES)
+    newest = build.newest_glibc(binary)
+    dotted = [".".join(map(str, version)) for version in (newest, build.NEWEST_GLIBC)]
+    report.check(f"it asks for glibc {dotted[0]}, at most {dotted[1]}", newest <= build.NEWEST_GLIBC)
+    return report
+
+
             if what == "look":
                 report.pins[rest] = machine.steady_levels()
                 if with_display:
