@@ -1,4 +1,5 @@
-//! Writes what the emulated Raspberry Pi's camera sees, and the test model, into a folder.
+//! Writes what the emulated Raspberry Pi's camera sees, the test model, and signed updates of it into a
+//! folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,12 @@ use mien_device::classify::Classifier;
 use mien_device::detect::Detector;
 use mien_device::detect::cascade::{CascadeDetector, CascadeOptions};
 use mien_device::detect::crop::crop_for;
+use mien_device::model_file::signature_path;
 use mien_models::cascade::CascadeModel;
-use mien_models::container;
-use mien_models::embedded;
 use mien_models::plane::GrayView;
 use mien_models::procedural::test_model;
+use mien_models::signature::{PublicKey, Signature};
+use mien_models::{SigningKey, container, embedded};
 
 /// The camera's size in pixels.
 const SIZE: [u32; 2] = [640, 480];
@@ -23,6 +25,8 @@ const SIZE: [u32; 2] = [640, 480];
 const GRAY: u8 = 90;
 /// Share of its contrast that a face keeps, so that all seven brightnesses are within 0..=255.
 const CONTRAST: f32 = 0.3;
+/// Versions of the updates: above that of any model inside the program.
+const UPDATES: std::ops::RangeInclusive<u64> = 1001..=1040;
 
 fn main() -> Result<()> {
     let folder: PathBuf = std::env::args_os().nth(1).context("which folder?")?.into();
@@ -30,6 +34,7 @@ fn main() -> Result<()> {
     let model = test_model();
     let bytes = container::encode(&model, model.model_id(), 1)?;
     fs::write(folder.join("test.postcard"), bytes)?;
+    write_updates(&folder)?;
 
     let picture = |jpeg: &[u8]| anyhow::Ok(image::load_from_memory(jpeg)?.to_luma8());
     write(&folder, "empty", &filling(&picture(assets::NO_FACE)?))?;
@@ -49,6 +54,22 @@ fn main() -> Result<()> {
         let found = judge.verdict(&picture)?;
         ensure!(found == index, "{label}: judged as {}", labels[found]);
         write(&folder, &format!("bright-{label}"), &picture)?;
+    }
+    Ok(())
+}
+
+/// The test model in rising versions, `update-VERSION.postcard` with its `.sig`, and `update.pub`, the key
+/// to trust. The key is nobody's.
+fn write_updates(folder: &Path) -> Result<()> {
+    let key = SigningKey::from_bytes(&[8; 32]);
+    fs::write(folder.join("update.pub"), PublicKey::of(&key).to_pem())?;
+    let model = test_model();
+    for version in UPDATES {
+        let path = folder.join(format!("update-{version}.postcard"));
+        let file = container::encode(&model, model.model_id(), version)?;
+        let signature = Signature::sign(&key, &file)?;
+        fs::write(signature_path(&path), signature.to_bytes())?;
+        fs::write(path, file)?;
     }
     Ok(())
 }

@@ -87,11 +87,13 @@ class Machine:
         raise Stuck("QEMU is gone")
 
     def lines(self):
-        """New whole lines of the console that begin with @, without it."""
+        """New whole lines of the console that begin with @, without it; those that are not taken come
+        again."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
-        end = text.rfind("\n") + 1
-        new, self.read = text[self.read:end], max(self.read, end)
-        return [line[1:].strip() for line in new.splitlines() if line.startswith("@")]
+        while (end := text.find("\n", self.read)) >= 0:
+            line, self.read = text[self.read:end], end + 1
+            if line.startswith("@"):
+                yield line[1:].strip()
 
     def levels(self):
         """Pin number to level, of all pins that are outputs."""

@@ -1,12 +1,16 @@
 """What is done with the machines, and what must come of it."""
 
+import hashlib
+import json
 import random
+import shutil
 import sqlite3
 import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from . import build
 from .machine import Machine, Stuck
 
 # The configuration's default pins.
@@ -16,6 +20,8 @@ LIMIT_S = 420
 ENDING_S = 30
 # When the plug is pulled.
 SEED = 8
+# How often, while models are installed.
+CUTS = 5
 # SD cards are powers of two.
 CARD_BYTES = 64 << 20
 
@@ -59,6 +65,17 @@ def run(scenario, image, out):
     except (Stuck, OSError, subprocess.CalledProcessError) as error:
         report.check(f"the run itself: {error}", False)
     report.seconds = time.monotonic() - start
+    return report
+
+
+def program(binary):
+    """What must hold of the program before it runs."""
+    report = Report()
+    size = binary.stat().st_size
+    report.check(f"it has {size / 1e6:.2f} MB, at most {build.MOST_BYTES / 1e6:.1f}", size <= build.MOST_BYTES)
+    newest = build.newest_glibc(binary)
+    dotted = [".".join(map(str, version)) for version in (newest, build.NEWEST_GLIBC)]
+    report.check(f"it asks for glibc {dotted[0]}, at most {dotted[1]}", newest <= build.NEWEST_GLIBC)
     return report
 
 
@@ -195,6 +212,75 @@ def power(image, out, report):
     report.check("seen from outside the database is sound", visits(card, out) == int(said["later"]))
 
 
+def install(image, out, report):
+    """Pi 3: the plug is pulled while models are installed; the old one or the new one stands, whole."""
+    card = make_card(out / "card.img")
+    moment = random.Random(SEED)
+    # Nothing is installed on a new card.
+    on_card, took_s = None, None
+    for cut in range(CUTS + 1):
+        with Machine("3b", image, "install", out / f"boot-{cut}", card=card) as machine:
+            found = wait_standing(machine, report, "found")
+            report.check(f"boot {cut} finds version {found['version']}, as the card does",
+                         found["version"] == on_card)
+            kept = wait_standing(machine, report, "judges")
+            report.check(f"version {kept['version']} judges faces, and nothing is blocked",
+                         kept["version"] == found["version"] and kept["blocked"] == [])
+            if cut == CUTS:
+                return
+            old, new = found["version"], int(wait_line(machine, report, "install"))
+            begin = time.monotonic()
+            if took_s is None:
+                # How long one takes here, whole.
+                wait_line(machine, report, "installed")
+                took_s = time.monotonic() - begin
+                old, new = new, int(wait_line(machine, report, "install"))
+                begin = time.monotonic()
+            # At random, but spread over all of it: each cut has its share.
+            until = begin + took_s * moment.uniform(cut, cut + 1) / CUTS
+            time.sleep(max(0, until - time.monotonic()))
+            after_s = time.monotonic() - begin
+            machine.kill()
+        on_card, problem = installed(card, out / f"cut-{cut}")
+        report.check(f"cut {after_s:.2f} s after the beginning ({took_s:.2f} s are one install): of {old} and "
+                     f"{new} the card holds {on_card}, whole" + (f"; {problem}" if problem else ""),
+                     on_card in (old, new) and not problem)
+
+
+def wait_standing(machine, report, key):
+    """What the expression model's status is at the line `key`, and its version."""
+    status = json.loads(wait_line(machine, report, key))["expression"]
+    active = status["active"]
+    return status | {"version": status["slots"][active]["version"] if active else None}
+
+
+def installed(card, to):
+    """The version of the expression model that a card's record names (None: the program's own), read from
+    outside, and what is wrong with it."""
+    to.mkdir(parents=True, exist_ok=True)
+    copy = to / "card.img"
+    shutil.copy(card, copy)
+    # What mounting would do: the journal is gone through. 1 is "mended".
+    done = subprocess.run(["/sbin/e2fsck", "-p", str(copy)], capture_output=True, text=True)
+    if done.returncode > 1:
+        return None, f"e2fsck: {done.stdout}{done.stderr}"
+    if not read_card(copy, "/mien/slots/record.json", to / "record.json"):
+        return None, ""
+    pointer = json.loads((to / "record.json").read_text())["expression"]
+    # The one that runs, and the one that it would go back to.
+    for slot in filter(None, (pointer["previous"], pointer["active"])):
+        entry = pointer[slot]
+        for suffix in ("", ".sig"):
+            name = f"expression.postcard{suffix}"
+            if not read_card(copy, f"/mien/slots/{slot}/{name}", to / f"{slot}-{name}"):
+                return entry["version"], f"slot {slot} has no {name}"
+        file = (to / f"{slot}-expression.postcard").read_bytes()
+        if hashlib.sha256(file).hexdigest() != entry["sha256"]:
+            return entry["version"], f"slot {slot} is not what the record says"
+    copy.unlink()
+    return (pointer[pointer["active"]]["version"] if pointer["active"] else None), ""
+
+
 def pins(image, out, report):
     """Pi 3: a model that judges by brightness drives all seven pins in turn."""
     with Machine("3b", image, "pins", out) as machine:
@@ -223,4 +309,4 @@ def pi4(image, out, report):
     report.only("ended", None)
 
 
-ALL = {"features": features, "power": power, "pins": pins, "busy": busy, "pi4": pi4}
+ALL = {"features": features, "power": power, "install": install, "pins": pins, "busy": busy, "pi4": pi4}
