@@ -6,16 +6,25 @@
 #[allow(dead_code, reason = "others need the rest of it")]
 #[path = "updates/made.rs"]
 mod made;
+#[allow(dead_code, reason = "others need the rest of it")]
+#[path = "classify/networks.rs"]
+mod networks;
 
 use std::collections::BTreeMap;
 
-use made::{expression, rules, signed, yunet};
+use made::{expression, expression_like, packed, rules, signed, yunet};
+use mien_device::classify::Classifier;
 use mien_device::update::check::{Force, Loaded};
 use mien_device::update::record::Record;
 use mien_device::update::store::Stored;
-use mien_models::ExpressionModel;
-use mien_models::container::{HEADER_BYTES, Header, decode};
+use mien_models::cascade::{CascadeModel, Ensemble};
+use mien_models::container::{HEADER_BYTES, Header, Kind, decode};
+use mien_models::expression_model::Golden;
+use mien_models::plane::GrayView;
 use mien_models::procedural::Rng;
+use mien_models::yunet::YunetModel;
+use mien_models::{ExpressionModel, embedded};
+use networks::Maker;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -58,15 +67,50 @@ fn mutate(file: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
-/// Makes length, checksum and, for most expression models, the id right again.
+/// The start of the bundled cascade: a few stages have everything that the rest has.
+fn cascade() -> Stored {
+    let (_, mut cascade) = decode::<CascadeModel<'_>>(embedded::CASCADE).unwrap();
+    if let Ensemble::Haar(haar) = &mut cascade.ensemble {
+        haar.stages.truncate(3);
+    }
+    cascade.licence = "";
+    signed(packed(&cascade, cascade.model_id(), 3))
+}
+
+/// A network with every operation, and golden values for it.
+fn every_operation() -> Stored {
+    let input = [1, 14, 14];
+    let network = || Maker::new(5, input).every_operation(7);
+    let face: &[u8] = networks::face(1, 14 * 14).leak();
+    let mut classifier = Classifier::new(&networks::model(network(), Vec::new())).unwrap();
+    let golden = Golden {
+        pixels: face,
+        logits: classifier.logits(face).unwrap().iter().copied().collect(),
+    };
+    expression_like(&networks::model(network(), vec![golden]), 3)
+}
+
+/// Makes length, checksum and, for most models, the id right again.
 fn rehash(file: &mut [u8]) {
     let Some(payload) = file.get(HEADER_BYTES..) else {
         return;
     };
     let payload = payload.to_vec();
     file[40..48].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-    if let Ok(model) = postcard::from_bytes::<ExpressionModel<'_>>(&payload) {
-        file[16..32].copy_from_slice(&model.model_id());
+    let id = match Header::parse(file).map(|header| header.kind) {
+        Ok(Kind::Expression) => postcard::from_bytes(&payload)
+            .ok()
+            .map(|model: ExpressionModel<'_>| model.model_id()),
+        Ok(Kind::Cascade) => postcard::from_bytes(&payload)
+            .ok()
+            .map(|model: CascadeModel<'_>| model.model_id()),
+        Ok(Kind::Yunet) => postcard::from_bytes(&payload)
+            .ok()
+            .map(|model: YunetModel<'_>| model.model_id()),
+        _ => None,
+    };
+    if let Some(id) = id {
+        file[16..32].copy_from_slice(&id);
     }
     if let Ok(header) = Header::parse(file) {
         file[80..112].copy_from_slice(&header.checksum(&payload));
@@ -77,7 +121,7 @@ fn rehash(file: &mut [u8]) {
 fn ten_thousand_changed_files_are_refused_or_run() {
     let rules = rules();
     let record = Record::default();
-    let sound = [expression(3), yunet(3)];
+    let sound = [expression(3), every_operation(), cascade(), yunet(3)];
     let mut rng = Rng::new(7);
     let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut most_heap = 0;
@@ -86,8 +130,12 @@ fn ten_thousand_changed_files_are_refused_or_run() {
         if checked == FILES {
             break;
         }
-        // A YuNet in every sixteenth: it is large.
-        let Stored { file, signature } = &sound[usize::from(number % 16 == 0)];
+        // A detector in every eighth: they are large, and slow to try.
+        let Stored { file, signature } = &sound[match number / 4 % 8 {
+            0 if number / 32 % 2 == 0 => 3,
+            0 => 2,
+            part => part as usize % 2,
+        }];
         let mut file = file.clone();
         mutate(&mut file, &mut rng);
         let offer = match number % 4 {
@@ -128,14 +176,20 @@ fn ten_thousand_changed_files_are_refused_or_run() {
     }
 }
 
-/// What was accepted gives probabilities for any face.
+/// What was accepted gives probabilities for any face, or looks at any picture.
 fn run(model: Loaded, file: &[u8]) {
-    let Loaded::Expression(mut classifier, _) = model else {
-        return;
-    };
-    let (_, model) = decode::<ExpressionModel<'_>>(file).unwrap();
-    let logits = classifier
-        .logits(&vec![99; model.preprocessing.pixels()])
-        .unwrap();
-    assert_eq!(logits.len(), classifier.labels().len());
+    match model {
+        Loaded::Expression(mut classifier, _) => {
+            let (_, model) = decode::<ExpressionModel<'_>>(file).unwrap();
+            let logits = classifier
+                .logits(&vec![99; model.preprocessing.pixels()])
+                .unwrap();
+            assert_eq!(logits.len(), classifier.labels().len());
+        }
+        Loaded::Detector(mut detector) => {
+            let picture = networks::face(2, 120 * 90);
+            let view = GrayView::packed(&picture, 120, 90).unwrap();
+            detector.detect(&view).unwrap();
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::GrayImage;
 use mien_host::adapt::faces::{Search, gather};
-use mien_host::adapt::{Options, Provenance, adapt, check, folders, pack};
+use mien_host::adapt::{Check, Options, Provenance, adapt, folders, pack};
 use mien_host::dataset::{self, Dataset, Split};
 use mien_host::progress::Progress;
 use mien_models::container::decode;
@@ -85,8 +85,10 @@ fn pictures_of_the_same_kind_cost_no_skill() {
         date: "2026-01-01",
         version: 2,
     };
-    let packed = pack(&model, &adapted, &folders, from).expect("a model");
-    let public = check(embedded::EXPRESSION, &packed, &data, Progress::Silent).expect("judged");
+    let packed = pack::pack(&model, &adapted, &folders, from).expect("a model");
+    let check = Check::new(&model.labels, &adapted.labels, &data).expect("PublicTest");
+    let public = check.measure(embedded::EXPRESSION, &packed, Progress::Silent);
+    let public = public.expect("judged");
     println!("{:#?}\n{public:#?}", adapted.summary);
     assert!(!public.is_worse(), "{public:?}");
     for measure in &adapted.summary.measures {

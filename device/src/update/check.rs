@@ -100,7 +100,7 @@ pub enum Refused {
     /// As old as a confirmed one, or older.
     #[error(
         "version {version} is not above {floor}, which was confirmed here or is the program's own \
-         (hint: `mien quantize --model-version`)"
+         (hint: `--model-version` of `mien quantize` and `mien adapt`)"
     )]
     Version {
         /// The file's.

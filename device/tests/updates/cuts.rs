@@ -38,6 +38,14 @@ fn both(disk: &Disk) -> [Option<u64>; 2] {
     ALL.map(|role| running(&installer, role))
 }
 
+/// The version that the program would open to run in `role`.
+fn opened(installer: &Installer<&Disk>, role: Role) -> Option<u64> {
+    let chosen = installer.choose(role, Part::Keeper).unwrap()?;
+    let record = installer.store.load().unwrap();
+    let entry = record.pointer(role).entry(chosen.slot);
+    Some(entry.unwrap().version)
+}
+
 /// Takes `step` on `before` with trouble at each of its operations and with every seed; returns what
 /// ran after each, and how many operations there were. What runs must load.
 fn outcomes(
@@ -67,8 +75,10 @@ fn outcomes(
             if seed > 1 {
                 continue;
             }
-            // The next attempt works, and so does the way back from it.
+            // What the program opens at its start is just that, and loads.
             let installer = installer(&after);
+            assert_eq!(ALL.map(|role| opened(&installer, role)), now);
+            // The next attempt works, and so does the way back from it.
             for role in ALL {
                 installer.confirm(role).unwrap();
             }

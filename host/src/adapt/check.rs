@@ -2,6 +2,7 @@
 
 use mien_models::ExpressionModel;
 use mien_models::container;
+use mien_models::label::Labels;
 
 use super::AdaptError;
 use super::measure::{Measure, Shared, verdict};
@@ -10,40 +11,61 @@ use crate::evaluate::labels::label_for;
 use crate::evaluate::{Evaluation, Flip, evaluate};
 use crate::progress::Progress;
 
-/// Judges PublicTest of `data`, or all of a set without, of the classes that both models know.
-///
-/// # Errors
-/// When a file is not sound, or there is nothing to judge.
-pub fn check(
-    old: &[u8],
-    new: &[u8],
-    data: &Dataset,
-    progress: Progress,
-) -> Result<Measure, AdaptError> {
-    let (_, before) = container::decode::<ExpressionModel<'_>>(old)?;
-    let (_, after) = container::decode::<ExpressionModel<'_>>(new)?;
-    let public = data.indices_of(Split::PublicTest);
-    let (name, mut indices) = match public.is_empty() {
-        true => ("check", (0..data.len() as u32).collect()),
-        false => (Split::PublicTest.name(), public),
-    };
-    indices.retain(|&index| {
-        let class = usize::from(data.label(index as usize));
-        let class = data.labels().name(class).unwrap_or_default();
-        let both = [&before.labels, &after.labels];
-        both.into_iter()
-            .all(|labels| label_for(class, labels).is_some())
-    });
-    if indices.is_empty() {
-        return Err(AdaptError::NothingToCheck);
+/// What both models are to be judged by.
+#[derive(Clone, Debug)]
+pub struct Check<'d> {
+    data: &'d Dataset,
+    name: &'static str,
+    indices: Vec<u32>,
+}
+
+impl<'d> Check<'d> {
+    /// PublicTest of `data`, or all of a set without, of the classes that both models know.
+    ///
+    /// # Errors
+    /// When there is nothing to judge.
+    pub fn new(old: &Labels, new: &Labels, data: &'d Dataset) -> Result<Self, AdaptError> {
+        let public = data.indices_of(Split::PublicTest);
+        let (name, mut indices) = match public.is_empty() {
+            true => ("check", (0..data.len() as u32).collect()),
+            false => (Split::PublicTest.name(), public),
+        };
+        indices.retain(|&index| {
+            let class = usize::from(data.label(index as usize));
+            let class = data.labels().name(class).unwrap_or_default();
+            let is_known = |labels| label_for(class, labels).is_some();
+            [old, new].into_iter().all(is_known)
+        });
+        if indices.is_empty() {
+            return Err(AdaptError::NothingToCheck);
+        }
+        Ok(Self {
+            data,
+            name,
+            indices,
+        })
     }
-    let judge = |file| evaluate(file, data, &indices, Flip::Off, progress);
-    let shared = Shared::new(&before.labels, &after.labels);
-    let is_shared = |label| shared.new_of(label).is_some();
-    let was_right = right(&judge(old)?, is_shared);
-    let is_right = right(&judge(new)?, |_| true);
-    let n = indices.len() as u64;
-    Measure::new(name, n, Some(was_right), is_right).ok_or(AdaptError::NothingToCheck)
+
+    /// Judges the old file and the new one.
+    ///
+    /// # Errors
+    /// When a file is not sound.
+    pub fn measure(
+        &self,
+        old: &[u8],
+        new: &[u8],
+        progress: Progress,
+    ) -> Result<Measure, AdaptError> {
+        let (_, before) = container::decode::<ExpressionModel<'_>>(old)?;
+        let (_, after) = container::decode::<ExpressionModel<'_>>(new)?;
+        let judge = |file| evaluate(file, self.data, &self.indices, Flip::Off, progress);
+        let shared = Shared::new(&before.labels, &after.labels);
+        let is_shared = |label| shared.new_of(label).is_some();
+        let was_right = right(&judge(old)?, is_shared);
+        let is_right = right(&judge(new)?, |_| true);
+        let n = self.indices.len() as u64;
+        Measure::new(self.name, n, Some(was_right), is_right).ok_or(AdaptError::NothingToCheck)
+    }
 }
 
 /// Right verdicts among the labels that `may` names.

@@ -39,6 +39,9 @@ pub fn png(gathered: &Gathered) -> Result<Vec<u8>, AdaptError> {
         ("several faces", |why| {
             matches!(why, Why::SeveralFaces { .. })
         }),
+        ("the same as another", |why| {
+            matches!(why, Why::Duplicate { .. })
+        }),
     ] {
         let rejected = gathered.rejected.iter().filter(|r| is(&r.why));
         let pictures: Vec<_> = rejected

@@ -1,5 +1,7 @@
 //! From the owner's pictures to features: one face each, cut out as on the device.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 use mien_device::capture::picture::{self, Color};
@@ -19,6 +21,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::folders::Folder;
 use super::{AdaptError, Picture};
@@ -52,6 +55,11 @@ pub enum Why {
     SeveralFaces {
         /// How many.
         faces: usize,
+    },
+    /// The same pixels as another picture's, of this label or another.
+    Duplicate {
+        /// The one that is used.
+        of: PathBuf,
     },
     /// Not a picture that can be read.
     Unreadable {
@@ -115,11 +123,12 @@ pub fn gather(
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(number as u64);
                 match worker.look(path, &mut rng)? {
-                    Ok((looks, thumbnail)) => gathered.used.push(Picture {
+                    Ok(face) => gathered.used.push(Picture {
                         path: path.clone(),
                         label: label.to_owned(),
-                        looks,
-                        thumbnail,
+                        digest: face.digest,
+                        looks: face.looks,
+                        thumbnail: face.thumbnail,
                     }),
                     Err((why, thumbnail)) => gathered.rejected.push(Reject {
                         path: path.clone(),
@@ -139,7 +148,34 @@ pub fn gather(
         all.used.extend(part.used);
         all.rejected.extend(part.rejected);
     }
-    Ok(all)
+    Ok(without_duplicates(all))
+}
+
+/// Leaves the first of pictures with the same pixels: a copy on both sides of a hold-out would be no
+/// test.
+fn without_duplicates(mut all: Gathered) -> Gathered {
+    let mut first: HashMap<[u8; 32], PathBuf> = HashMap::new();
+    let mut used = vec![];
+    for picture in all.used {
+        match first.entry(picture.digest) {
+            Entry::Vacant(entry) => {
+                entry.insert(picture.path.clone());
+                used.push(picture);
+            }
+            Entry::Occupied(entry) => all.rejected.push(Reject {
+                path: picture.path,
+                label: picture.label,
+                why: Why::Duplicate {
+                    of: entry.get().clone(),
+                },
+                thumbnail: Some(picture.thumbnail),
+            }),
+        }
+    }
+    Gathered {
+        used,
+        rejected: all.rejected,
+    }
 }
 
 /// The detector for photographs; none for faces that are cut out.
@@ -163,7 +199,14 @@ fn open(search: Search<'_>) -> Result<Option<Box<dyn Detector>>, AdaptError> {
 }
 
 type Thumbnail = Box<[u8; PIXELS]>;
-type Looked = Result<(Vec<Vec<f32>>, Thumbnail), (Why, Option<Thumbnail>)>;
+type Looked = Result<Face, (Why, Option<Thumbnail>)>;
+
+/// A picture's only face.
+struct Face {
+    digest: [u8; 32],
+    looks: Vec<Vec<f32>>,
+    thumbnail: Thumbnail,
+}
 
 struct Worker<'m, 'a> {
     model: &'m ExpressionModel<'a>,
@@ -172,7 +215,7 @@ struct Worker<'m, 'a> {
 }
 
 impl Worker<'_, '_> {
-    /// The features of a picture's face, or why it has none.
+    /// A picture's face, or why it has none.
     fn look(&mut self, path: &Path, rng: &mut ChaCha8Rng) -> Result<Looked, AdaptError> {
         let unreadable = |message: String| Ok(Err((Why::Unreadable { message }, None)));
         let picture = match picture::load(path, Color::Drop) {
@@ -220,7 +263,14 @@ impl Worker<'_, '_> {
             }
             looks.push(self.extractor.extract(&face)?);
         }
-        Ok(Ok((looks, small)))
+        let mut digest = Sha256::new();
+        digest.update(picture.width.to_le_bytes());
+        digest.update(&picture.gray);
+        Ok(Ok(Face {
+            digest: digest.finalize().into(),
+            looks,
+            thumbnail: small,
+        }))
     }
 }
 

@@ -12,7 +12,7 @@ mod fit;
 pub mod folders;
 mod head;
 mod measure;
-mod pack;
+pub mod pack;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -35,10 +35,10 @@ use folders::Folder;
 use head::{Head, StoredHead};
 
 pub use anchor::Hold;
-pub use check::check;
+pub use check::Check;
 pub use error::AdaptError;
 pub use measure::{Measure, Share};
-pub use pack::{Provenance, pack};
+pub use pack::Provenance;
 
 /// Least usable pictures of a label.
 pub const MIN_PICTURES: usize = 5;
@@ -62,6 +62,8 @@ pub struct Picture {
     pub path: PathBuf,
     /// Its folder's label.
     pub label: String,
+    /// SHA-256 of the width and the gray pixels.
+    pub digest: [u8; 32],
     /// Features, of the crop as the device makes it first.
     pub looks: Vec<Vec<f32>>,
     /// The crop, small.
@@ -196,8 +198,12 @@ fn choose(losses: &[[f64; 2]], drops: &[f64]) -> usize {
     kept.rev().find(|i| losses[*i][0] <= most).unwrap_or(0)
 }
 
-/// Those of the model that there are folders of, or all of its own, then the new ones.
-fn labels(
+/// Labels of the new model: those of the old one that there are folders of, or, to `keep` them, all of
+/// its own, then the new ones.
+///
+/// # Errors
+/// When they are too many or only one.
+pub fn labels(
     model: &ExpressionModel<'_>,
     folders: &[Folder],
     keep: bool,
@@ -233,6 +239,10 @@ fn enough(folders: &[Folder], gathered: &Gathered) -> Result<(), AdaptError> {
         (
             count(|w| matches!(w, Why::SeveralFaces { .. })),
             "with several faces",
+        ),
+        (
+            count(|w| matches!(w, Why::Duplicate { .. })),
+            "the same as another",
         ),
         (count(|w| matches!(w, Why::Unreadable { .. })), "unreadable"),
     ]

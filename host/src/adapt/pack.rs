@@ -60,7 +60,7 @@ pub fn pack(
         "{}\nAdapted on {} from {original}.",
         model.card.notes, from.date
     );
-    let name = match model.card.name.ends_with(ADAPTED) {
+    let name = match is_adapted(model) {
         true => model.card.name.to_owned(),
         false => format!("{}{ADAPTED}", model.card.name),
     };
@@ -113,4 +113,10 @@ pub fn pack(
     Ok(encode(&packed, packed.model_id(), from.version)?)
 }
 
+/// What the names of adapted models end with.
 const ADAPTED: &str = ", adapted";
+
+/// Whether the model has come out of this before.
+pub fn is_adapted(model: &ExpressionModel<'_>) -> bool {
+    model.card.name.ends_with(ADAPTED)
+}

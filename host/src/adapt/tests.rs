@@ -109,7 +109,7 @@ fn moustaches_are_learned_and_nothing_is_forgotten() {
         date: "2026-01-01",
         version: 99,
     };
-    let packed = pack(&model, &adapted, &folders, from).unwrap();
+    let packed = pack::pack(&model, &adapted, &folders, from).unwrap();
     let (new_header, packed) = container::decode::<ExpressionModel<'_>>(&packed).unwrap();
     assert_ne!(new_header.model_id, header.model_id);
     assert_eq!(new_header.model_version, 99);
@@ -171,12 +171,16 @@ fn flat(labels: &[(&str, u8, usize)]) -> Flat {
         fs::create_dir_all(folder.path().join(label)).unwrap();
         for i in 0..*n {
             let level = level + (i % 5) as u8;
-            let image = GrayImage::from_pixel(48, 48, Luma([level]));
+            let mut image = GrayImage::from_pixel(48, 48, Luma([level]));
+            // No two are the same.
+            image.put_pixel(0, 0, Luma([i as u8]));
             image
                 .save(folder.path().join(label).join(format!("{i}.png")))
                 .unwrap();
         }
     }
+    let first = folder.path().join(labels[0].0);
+    fs::copy(first.join("0.png"), first.join("copy.png")).unwrap();
     fs::write(
         folder.path().join(labels[0].0).join("broken.png"),
         b"\x89PNG\r\n\x1a\n",
@@ -204,11 +208,14 @@ fn adapted(flat: &Flat, keep_labels: bool) -> Result<Adapted, AdaptError> {
 fn fewer_labels_are_judged_among_those_both_have() {
     // The test model calls 18 angry and 236 neutral.
     let flat = flat(&[("angry", 16, 24), ("neutral", 230, 24)]);
-    assert_eq!(flat.gathered.rejected.len(), 1);
-    assert!(matches!(
-        flat.gathered.rejected[0].why,
-        Why::Unreadable { .. }
-    ));
+    let [broken, copy] = &flat.gathered.rejected[..] else {
+        panic!("{:?}", flat.gathered.rejected);
+    };
+    assert!(matches!(broken.why, Why::Unreadable { .. }));
+    let Why::Duplicate { of } = &copy.why else {
+        panic!("{copy:?}");
+    };
+    assert!(of.ends_with("angry/0.png") && copy.path.ends_with("angry/copy.png"));
     let adapted = adapted(&flat, false).unwrap();
     let [measure] = &adapted.summary.measures[..] else {
         panic!("{:?}", adapted.summary.measures);

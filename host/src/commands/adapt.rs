@@ -9,7 +9,9 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use mien_host::adapt::faces::{self, Gathered, Search, Why};
 use mien_host::adapt::folders::{self, Folder};
-use mien_host::adapt::{self, AdaptError, Adapted, Measure, Options, Provenance, Share, contact};
+use mien_host::adapt::{
+    self, AdaptError, Adapted, Check, Measure, Options, Provenance, Share, contact, pack,
+};
 use mien_host::inspect::hex;
 use mien_host::model_file;
 use mien_host::progress::Progress;
@@ -99,7 +101,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => next_version(&args, &header)?,
     };
     let folders = folders::read(&args.data, &model.labels)?;
-    let replay_file = replay_file(&args, &header)?;
+    let replay_file = replay_file(&args, &header, &model)?;
     let replay = replay_file
         .as_deref()
         .map(container::decode::<ReplaySet<'_>>)
@@ -114,6 +116,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         false => Search::Detector(&detector),
     };
     let progress = Progress::auto();
+    // What is wrong with it is told before the work.
+    let checked = args.check.as_deref();
+    let data = checked.map(|path| data_args::open(path, None, progress));
+    let data = data.transpose()?;
+    let labels = adapt::labels(&model, &folders, args.keep_labels)?;
+    let check = data.as_ref();
+    let check = check.map(|data| Check::new(&model.labels, &labels, data));
+    let of_check = || format!("--check {}", checked.unwrap_or(Path::new("")).display());
+    let check = check.transpose().with_context(of_check)?;
     let gathered = faces::gather(&model, &folders, search, args.seed, progress)?;
     let report = Report::new(&args, &folders, &gathered);
     report.write_sheet(&gathered)?;
@@ -124,6 +135,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         seed: args.seed,
     };
     let mut adapted = adapt::adapt(&model, &folders, &gathered, replay, options)?;
+    if replay.is_some() && adapted.summary.fitted_replay == 0 {
+        eprintln!(
+            "warning: the replay set knows none of these labels, so nothing but your pictures was \
+             fitted to; --keep-labels keeps the old ones beside them"
+        );
+    }
     let date = match &args.date {
         Some(date) => date.clone(),
         None => time::OffsetDateTime::now_utc().date().to_string(),
@@ -134,11 +151,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         date: &date,
         version,
     };
-    let packed = adapt::pack(&model, &adapted, &folders, from)?;
-    if let Some(path) = &args.check {
-        let data = data_args::open(path, None, progress)?;
-        let measure = adapt::check(&file, &packed, &data, progress)
-            .with_context(|| format!("--check {}", path.display()))?;
+    let packed = pack::pack(&model, &adapted, &folders, from)?;
+    if let Some(check) = &check {
+        let measure = check.measure(&file, &packed, progress);
+        let measure = measure.with_context(of_check)?;
         adapted.summary.measures.push(measure);
     }
     let worse = adapted.summary.measures.iter().filter(|m| m.is_worse());
@@ -187,17 +203,27 @@ fn next_version(args: &Args, header: &Header) -> anyhow::Result<u64> {
 }
 
 /// The replay set that was asked for, or the one beside the model.
-fn replay_file(args: &Args, header: &Header) -> anyhow::Result<Option<Vec<u8>>> {
+fn replay_file(
+    args: &Args,
+    header: &Header,
+    model: &ExpressionModel<'_>,
+) -> anyhow::Result<Option<Vec<u8>>> {
     let (path, is_asked) = match &args.replay {
         Some(path) => (path.clone(), true),
         None => (beside(&args.model), false),
     };
     if !is_asked && !path.exists() {
-        eprintln!(
-            "warning: no replay set ({}): what the model knew is neither kept nor measured; `mien \
-             replay` makes one",
-            path.display()
-        );
+        let path = path.display();
+        match pack::is_adapted(model) {
+            true => eprintln!(
+                "warning: this model was adapted already and has no replay set ({path}): what it knew \
+                 is neither kept nor measured. Better adapt the model before it, with all pictures"
+            ),
+            false => eprintln!(
+                "warning: no replay set ({path}): what the model knew is neither kept nor measured; \
+                 `mien replay` makes one"
+            ),
+        }
         return Ok(None);
     }
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -262,6 +288,9 @@ impl<'a> Report<'a> {
                 reject.path.display(),
                 reason(&reject.why)
             );
+        }
+        if !self.gathered.rejected.is_empty() && self.args.report.is_none() {
+            eprintln!("(--report DIR shows them on a sheet)");
         }
     }
 
@@ -372,6 +401,7 @@ fn reason(why: &Why) -> String {
     match why {
         Why::NoFace => "no face was found".to_owned(),
         Why::SeveralFaces { faces } => format!("{faces} faces were found, and one is expected"),
+        Why::Duplicate { of } => format!("it is the same as {}", of.display()),
         Why::Unreadable { message } => message.clone(),
     }
 }

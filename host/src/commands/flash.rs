@@ -19,18 +19,18 @@ use crate::commands::table::Table;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  mien flash pi@museum.local models/expression.postcard
-  mien flash hall,door,shop expression.postcard yunet.postcard
-  mien flash hall --dry-run expression.postcard   would it be taken?
+  mien flash pi@museum.local visitors.postcard
+  mien flash hall,door,shop visitors.postcard yunet.postcard
+  mien flash hall --dry-run visitors.postcard   would it be taken?
   mien flash hall --rollback
-  mien flash --root /media/stick expression.postcard")]
+  mien flash --root /media/stick visitors.postcard")]
 pub struct Args {
     /// HOST or user@HOST, several with commas; then model files with their FILE.sig beside them. A device
     /// takes all of them or none.
     #[arg(required = true, value_name = "HOST FILE")]
     arguments: Vec<PathBuf>,
     /// Write to a card or stick mounted at DIR instead; the device picks it up when it starts.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["rollback", "dry_run"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["rollback", "dry_run", "force", "json"])]
     root: Option<PathBuf>,
     /// Go back to the models before the last install.
     #[arg(long)]

@@ -88,7 +88,8 @@ pub fn run(ssh: &Ssh, host: &str, program: &str, job: Job<'_>, task: &Task) -> O
         ),
         (None, Some(255)) => {
             let why = said.unwrap_or_else(|| "the connection was lost".to_owned());
-            Outcome::failed("connection", why)
+            let hint = hint(&ran.stderr, host).map_or(String::new(), |hint| format!(" ({hint})"));
+            Outcome::failed("connection", why + &hint)
         }
         (None, Some(script::NO_ROOM)) => Outcome::failed(
             "transfer",
@@ -122,7 +123,52 @@ fn refused(answer: &str) -> Option<Refusal> {
     serde_json::from_value(answer.get("error")?.clone()).ok()
 }
 
+/// What mends the two failures of ssh that everybody meets once. It may not ask anything here, as
+/// several hosts' questions would mix.
+fn hint(stderr: &str, host: &str) -> Option<String> {
+    if stderr.contains("Permission denied (") {
+        return Some(format!(
+            "hint: only keys are used, no passwords; `ssh-copy-id {host}` puts yours there"
+        ));
+    }
+    if stderr.contains("IDENTIFICATION HAS CHANGED") {
+        let why = "hint: this may be another machine that answers; if it was set up anew, \
+                   `ssh-keygen -R` forgets the old key";
+        return Some(why.to_owned());
+    }
+    stderr
+        .contains("Host key verification failed")
+        .then(|| format!("hint: `ssh {host}` once, and compare the key that it shows"))
+}
+
 fn last_line(text: &str) -> Option<String> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.next_back().map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_failures_of_ssh_have_hints() {
+        for (said, part) in [
+            (
+                "pi@hall: Permission denied (publickey,password).",
+                "ssh-copy-id pi@hall",
+            ),
+            (
+                "No ED25519 host key is known for hall.\r\nHost key verification failed.",
+                "`ssh pi@hall`",
+            ),
+            (
+                "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+                "ssh-keygen -R",
+            ),
+        ] {
+            let hint = hint(said, "pi@hall").unwrap();
+            assert!(hint.contains(part), "{said}: {hint}");
+        }
+        assert_eq!(hint("Connection timed out", "pi@hall"), None);
+    }
 }

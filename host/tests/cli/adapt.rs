@@ -13,7 +13,9 @@ fn flat(folder: &Path, label: &str, level: u8, n: u8) {
     let folder = folder.join(label);
     fs::create_dir_all(&folder).unwrap();
     for i in 0..n {
-        let image = image::GrayImage::from_pixel(48, 48, image::Luma([level + i % 5]));
+        let mut image = image::GrayImage::from_pixel(48, 48, image::Luma([level + i % 5]));
+        // No two are the same.
+        image.put_pixel(0, 0, image::Luma([i]));
         image.save(folder.join(format!("{i}.png"))).unwrap();
     }
 }
@@ -190,6 +192,26 @@ fn wrong_places_are_said() {
         message.contains("expression model, not a replay set"),
         "{message}"
     );
+}
+
+#[test]
+fn what_is_not_kept_is_said() {
+    let made = made();
+    let at = made.path().display();
+    flat(&made.path().join("own"), "smiling", 125, 9);
+    flat(&made.path().join("own"), "serious", 162, 9);
+    // Before any work: there are no such pictures.
+    let message = failure(args(made.path(), &format!("|--check|{at}/fer2013.csv")));
+    assert!(message.contains("both models have"), "{message}");
+    let output = mien(args(made.path(), ""));
+    let message = stderr(&output);
+    assert!(output.status.success(), "{message}");
+    assert!(message.contains("knows none of these labels"), "{message}");
+    // Once more, from what has come out.
+    let again =
+        format!("adapt|--model|{at}/new.postcard|--data|{at}/own|--cropped|--out|{at}/b.postcard");
+    let message = stderr(&mien(again.split('|')));
+    assert!(message.contains("adapted already"), "{message}");
 }
 
 #[test]
