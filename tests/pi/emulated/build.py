@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 TARGET = "aarch64-unknown-linux-gnu"
+PROFILE = "board"
 CROSS = "aarch64-linux-gnu-"
 # What the package depends on; Pi OS Bookworm has 2.36.
 NEWEST_GLIBC = (2, 34)
@@ -38,9 +39,9 @@ def device(root, target):
         "BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu":
             "--target=aarch64-linux-gnu -I/usr/aarch64-linux-gnu/include",
     }
-    run("cargo", "build", "--release", "--target", TARGET, "--package", "mien-device",
+    run("cargo", "build", "--profile", PROFILE, "--target", TARGET, "--package", "mien-device",
         "--features", "camera,gpio", cwd=root, env=environment)
-    return target / TARGET / "release" / "mien-device"
+    return target / TARGET / PROFILE / "mien-device"
 
 
 def newest_glibc(binary):
