@@ -1,6 +1,7 @@
 //! What was counted since the last time, on its way to the database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::visit::Visit;
 
@@ -11,6 +12,8 @@ pub const MAX_VISITS: usize = 10_000;
 /// Visits by their sequence, each as it was last, and what else happened.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
+    /// The labels that are counted from here on; `None` if they are as before.
+    pub labels: Option<Arc<[String]>>,
     /// Visits.
     pub visits: BTreeMap<u64, Visit>,
     /// Frames judged.
@@ -35,6 +38,7 @@ impl Batch {
 
     /// Adds what came later.
     pub fn merge(&mut self, later: Self) {
+        self.labels = later.labels.or(self.labels.take());
         later.visits.into_values().for_each(|visit| self.put(visit));
         self.frames += later.frames;
         self.frames_without_face += later.frames_without_face;

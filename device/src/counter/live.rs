@@ -38,7 +38,6 @@ pub struct Counter {
     /// `None` once it is over.
     writer: Option<(SyncSender<Batch>, Receiver<()>)>,
     today: Today,
-    setup: Setup,
     labels: Labels,
 }
 
@@ -69,19 +68,19 @@ impl Counter {
             options,
             zone,
         };
-        let writer = setup.start_writer(labels, &clock, &today)?;
+        let names = names(labels);
+        let writer = setup.start_writer(Arc::clone(&names), &clock, &today)?;
         let visit_options = VisitOptions {
             min_dwell_ms: options.min_dwell_ms.into(),
             memory_ms: memory_ms.into(),
         };
         Ok(Self {
-            visits: Visits::new(visit_options, labels.len()),
+            visits: Visits::new(visit_options, names),
             clock,
             batch: Batch::default(),
             next_send_us: 0,
             writer: Some(writer),
             today,
-            setup,
             labels: labels.clone(),
         })
     }
@@ -138,10 +137,15 @@ impl Counter {
     }
 }
 
+/// The labels as visits carry them.
+fn names(labels: &Labels) -> Arc<[String]> {
+    labels.iter().map(str::to_owned).collect()
+}
+
 impl Setup {
     fn start_writer(
-        &self,
-        labels: &Labels,
+        self,
+        labels: Arc<[String]>,
         clock: &Arc<dyn Clock>,
         today: &Today,
     ) -> io::Result<(SyncSender<Batch>, Receiver<()>)> {
@@ -150,7 +154,7 @@ impl Setup {
             self.options,
             labels,
             Arc::clone(clock),
-            self.zone.clone(),
+            self.zone,
             today.clone(),
         );
         let (sender, batches) = mpsc::sync_channel(CAPACITY);
@@ -193,15 +197,14 @@ impl Output for Counter {
         if models.labels == self.labels {
             return Ok(());
         }
-        // What was counted is written under the names it had; it takes a commit's time.
-        self.close();
-        self.batch = Batch::default();
-        self.visits.set_labels(models.labels.len());
+        // Whoever is here is a visit under the names so far, and another one under the new ones.
+        // The writer goes on: what waits for a disk keeps waiting there.
+        self.end_visits();
         self.labels = models.labels.clone();
-        self.writer = Some(
-            self.setup
-                .start_writer(&self.labels, &self.clock, &self.today)?,
-        );
+        let names = names(&self.labels);
+        self.visits.set_labels(Arc::clone(&names));
+        self.batch.labels = Some(names);
+        self.send(self.clock.boot_us());
         Ok(())
     }
 

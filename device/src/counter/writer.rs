@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use mien_models::label::Labels;
 
 use super::CounterOptions;
 use super::batch::Batch;
@@ -56,7 +55,8 @@ pub fn run(mut writer: Writer, batches: &Receiver<Batch>) {
 pub struct Writer {
     path: PathBuf,
     options: CounterOptions,
-    labels: Vec<String>,
+    /// The labels that are counted now; a visit has its own.
+    labels: Arc<[String]>,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
     today: Today,
@@ -89,7 +89,7 @@ impl Writer {
     pub fn new(
         path: &Path,
         options: CounterOptions,
-        labels: &Labels,
+        labels: Arc<[String]>,
         clock: Arc<dyn Clock>,
         zone: TimeZone,
         today: Today,
@@ -99,7 +99,7 @@ impl Writer {
         Self {
             path: path.to_owned(),
             options,
-            labels: labels.iter().map(str::to_owned).collect(),
+            labels,
             zone,
             today,
             store: None,
@@ -125,7 +125,10 @@ impl Writer {
     }
 
     /// Adds what was counted.
-    pub fn take(&mut self, batch: Batch) {
+    pub fn take(&mut self, mut batch: Batch) {
+        if let Some(labels) = batch.labels.take() {
+            self.labels = labels;
+        }
         self.period.frames += batch.frames;
         self.period.frames_without_face += batch.frames_without_face;
         self.period.camera_losses += batch.camera_losses;

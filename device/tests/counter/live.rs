@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mien_device::capture::Loss;
 use mien_device::counter::clock::Clock as _;
 use mien_device::counter::store::{Period, Reader, Span, StoreError};
 use mien_device::output::Output as _;
+use mien_device::pipeline::exchange::Models;
+use mien_models::label::Labels;
 
 use super::made::{
     FakeClock, HOUR_US, NOW_MS, QUICK, Told, counter, frame, nobody_for, open, visit_for, visits,
@@ -223,6 +226,68 @@ fn a_locked_database_is_waited_for_and_nothing_comes_twice() {
 }
 
 #[test]
+fn a_model_with_other_labels_costs_nothing_while_the_database_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let clock = Arc::new(FakeClock::right());
+    let mut counter = counter(&path, QUICK, &clock);
+    let today = counter.today();
+    visit_for(&mut counter, &clock, 1, 2000);
+    wait_until("the first visit", || {
+        nobody_for(&mut counter, &clock, 10);
+        path.exists() && !visits(&path).is_empty()
+    });
+    let shell = rusqlite::Connection::open(&path).unwrap();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    visit_for(&mut counter, &clock, 2, 2000);
+    let others = Models {
+        labels: Labels::new(["smiling", "happy"]).unwrap(),
+        detector: "cascade".to_owned(),
+    };
+    let start = Instant::now();
+    counter.switch(&others).unwrap();
+    let switched = start.elapsed();
+    assert!(
+        switched < Duration::from_millis(200),
+        "frames waited {switched:?}"
+    );
+    // The same person goes on: under the new names, and so as another visit.
+    visit_for(&mut counter, &clock, 2, 3000);
+    wait_until("today's counts by the new names", || {
+        nobody_for(&mut counter, &clock, 10);
+        let names = today.get().expressions;
+        let names: Vec<_> = names
+            .iter()
+            .map(|(name, n)| (name.to_owned(), *n))
+            .collect();
+        // Those before were happy, whatever their index was.
+        names == [("smiling".to_owned(), 1), ("happy".to_owned(), 2)]
+    });
+    shell.execute_batch("ROLLBACK").unwrap();
+    wait_until("recovered", || {
+        nobody_for(&mut counter, &clock, 1000);
+        today.get().degraded.is_none()
+    });
+    drop(counter);
+    let reader = Reader::open(&path).unwrap();
+    let names: Vec<_> = reader.expressions().map(str::to_owned).collect();
+    let kept: Vec<_> = visits(&path)
+        .iter()
+        .map(|visit| (names[visit.expression.unwrap()].clone(), visit.duration_ms))
+        .collect();
+    let named = |name: &str, duration_ms| (name.to_owned(), duration_ms);
+    assert_eq!(
+        kept,
+        [
+            named("happy", 2000),
+            named("happy", 2000),
+            named("smiling", 3000)
+        ]
+    );
+    assert_eq!(today.get().visits, 3);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     // A file where the folder should be: this stops root, too.
@@ -279,7 +344,7 @@ fn a_counter_that_cannot_write_ends_in_time() {
     let clock = Arc::new(FakeClock::right());
     let mut counter = counter(&path, QUICK, &clock);
     visit_for(&mut counter, &clock, 1, 2000);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     drop(counter);
     assert!(start.elapsed().as_secs() < 6, "{:?}", start.elapsed());
 }

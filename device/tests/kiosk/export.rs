@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,11 +38,13 @@ impl Clock for Booted {
 
 /// A database with `count` visits, one every minute.
 fn fill(database: &Path, count: u64) {
+    let labels: Arc<[String]> = Labels::fer2013().iter().map(str::to_owned).collect();
     let visit = |index: u64| {
         let winner = if index.is_multiple_of(3) { SAD } else { HAPPY };
         Visit {
             sequence: index * 60_000_000,
             duration_ms: 4000,
+            labels: Arc::clone(&labels),
             shown_ms: (0..7).map(|l| if l == winner { 3000 } else { 0 }).collect(),
             uncertain_ms: 1000,
             unseen_ms: 0,
@@ -50,7 +53,6 @@ fn fill(database: &Path, count: u64) {
         }
     };
     let visits: Vec<_> = (0..count).map(visit).collect();
-    let labels: Vec<_> = Labels::fer2013().iter().map(str::to_owned).collect();
     let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
     let mut store = Store::open(database, Duration::from_secs(1), now)
         .unwrap()

@@ -1,6 +1,8 @@
 use std::fs;
 use std::sync::Mutex;
 
+use mien_models::label::Labels;
+
 use super::*;
 use crate::counter::batch::MAX_VISITS;
 use crate::counter::store::{Reader, Span};
@@ -58,15 +60,19 @@ fn writer(path: &Path, clock: &Arc<Hand>, today: &Today) -> Writer {
         retention_days: 1,
         ..CounterOptions::default()
     };
-    let labels = Labels::fer2013();
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    Writer::new(path, options, &labels, clock, TimeZone::UTC, today.clone())
+    Writer::new(path, options, labels(), clock, TimeZone::UTC, today.clone())
+}
+
+fn labels() -> Arc<[String]> {
+    Labels::fer2013().iter().map(str::to_owned).collect()
 }
 
 fn visit(sequence: u64, duration_ms: u64) -> Visit {
     Visit {
         sequence,
         duration_ms,
+        labels: labels(),
         shown_ms: heapless::Vec::from_slice(&[0, 0, 0, duration_ms]).unwrap(),
         uncertain_ms: 0,
         unseen_ms: 0,
