@@ -5,7 +5,7 @@ use mien_device::output::Output as _;
 use serde_json::Value;
 
 use crate::client::get;
-use crate::{HAPPY, SAD, Setup};
+use crate::{HAPPY, SAD, Setup, Stage};
 
 #[test]
 fn json_stays_as_it_is() {
@@ -52,8 +52,24 @@ fn a_lost_camera_is_told_and_only_the_owner_is_told_why() {
     assert!(!state.text().contains("video7"));
     let owner = get(address, "/api/v1/owner").json();
     assert_eq!(owner["loss"]["why"], "/dev/video7 was unplugged");
-    assert_eq!(owner["camera_losses"], 1);
+    // An attempt that failed is no other loss.
+    stage
+        .run
+        .lost(&Loss {
+            attempt: 3,
+            ..loss.clone()
+        })
+        .unwrap();
+    let losses =
+        |stage: &Stage| get(stage.address(), "/api/v1/owner").json()["camera_losses"].clone();
+    assert_eq!(
+        (owner["camera_losses"].clone(), losses(&stage)),
+        (1.into(), 1.into())
+    );
     stage.show(2, &[]);
+    stage.run.lost(&Loss { attempt: 1, ..loss }).unwrap();
+    assert_eq!(losses(&stage), 2);
+    stage.show(3, &[]);
     assert_eq!(get(address, "/healthz").status, 200);
     assert_eq!(get(address, "/api/v1/owner").json()["loss"], Value::Null);
 }
