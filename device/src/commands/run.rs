@@ -92,6 +92,7 @@ pub fn run(args: Args) -> Outcome {
         detector: parts.detector.name(),
         labels: &labels,
         today,
+        updates: session.as_ref().map(Session::latest).unwrap_or_default(),
     };
     let mut network = Network::start(&parts.config, args.kiosk, about)?;
     let mut record = open_record(&args, &parts)?;
