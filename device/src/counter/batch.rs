@@ -24,15 +24,23 @@ pub struct Batch {
     pub camera_losses: u64,
     /// Visits that found no room.
     pub lost: u64,
+    /// The latest of them: they go in their order.
+    pub lost_up_to: Option<u64>,
 }
 
 impl Batch {
     /// Adds a visit, or what became of one.
     pub fn put(&mut self, visit: Visit) {
+        // Somebody who is still here comes again and again, and is lost once.
+        if self.lost_up_to.is_some_and(|lost| visit.sequence <= lost) {
+            return;
+        }
         self.visits.insert(visit.sequence, visit);
-        if self.visits.len() > MAX_VISITS {
-            self.visits.pop_first();
+        if self.visits.len() > MAX_VISITS
+            && let Some((sequence, _)) = self.visits.pop_first()
+        {
             self.lost += 1;
+            self.lost_up_to = Some(sequence);
         }
     }
 
@@ -44,5 +52,6 @@ impl Batch {
         self.frames_without_face += later.frames_without_face;
         self.camera_losses += later.camera_losses;
         self.lost += later.lost;
+        self.lost_up_to = self.lost_up_to.max(later.lost_up_to);
     }
 }

@@ -1,6 +1,7 @@
 //! The counter as an output of a run. It never waits but at the very end, and then not for long.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -12,7 +13,7 @@ use mien_models::label::Labels;
 
 use super::batch::Batch;
 use super::clock::Clock;
-use super::today::Today;
+use super::today::{Today, TodayCounts};
 use super::visit::{VisitOptions, Visits};
 use super::writer::Writer;
 use super::{CounterOptions, writer};
@@ -137,6 +138,17 @@ impl Counter {
     }
 }
 
+/// The writer has ended by a fault of its own: nobody would know from counts that stand still.
+fn say_stopped(today: &Today) {
+    let why = "counting has stopped by a fault (hint: start the program again)";
+    tracing::error!("{why}");
+    today.set(TodayCounts {
+        degraded: Some(why.to_owned()),
+        degraded_where: Some(why.to_owned()),
+        ..today.get()
+    });
+}
+
 /// The labels as visits carry them.
 fn names(labels: &Labels) -> Arc<[String]> {
     labels.iter().map(str::to_owned).collect()
@@ -157,12 +169,16 @@ impl Setup {
             self.zone,
             today.clone(),
         );
+        let today = today.clone();
         let (sender, batches) = mpsc::sync_channel(CAPACITY);
         let (done, is_done) = mpsc::channel();
         thread::Builder::new()
             .name("counter".to_owned())
             .spawn(move || {
-                writer::run(writer, &batches);
+                let work = AssertUnwindSafe(|| writer::run(writer, &batches));
+                if panic::catch_unwind(work).is_err() {
+                    say_stopped(&today);
+                }
                 // The counter may have gone on without an answer.
                 let _ = done.send(());
             })?;

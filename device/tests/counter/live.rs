@@ -3,18 +3,22 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use mien_device::capture::Loss;
-use mien_device::counter::clock::Clock as _;
+use mien_device::counter::Counter;
+use mien_device::counter::clock::Clock;
 use mien_device::counter::store::{Period, Reader, Span, StoreError};
 use mien_device::output::Output as _;
 use mien_device::pipeline::exchange::Models;
 use mien_models::label::Labels;
 
 use super::made::{
-    FakeClock, HOUR_US, NOW_MS, QUICK, Told, counter, frame, nobody_for, open, visit_for, visits,
-    wait_until,
+    FakeClock, HOUR_US, LABELS, NOW_MS, QUICK, Told, counter, frame, nobody_for, open, visit_for,
+    visits, wait_until,
 };
 
 const TEN_YEARS_MS: i64 = 315_576_000_000;
@@ -347,4 +351,51 @@ fn a_counter_that_cannot_write_ends_in_time() {
     let start = Instant::now();
     drop(counter);
     assert!(start.elapsed().as_secs() < 6, "{:?}", start.elapsed());
+}
+
+/// Time stands still, and then the writer's thread meets a fault.
+#[derive(Debug)]
+struct Faulty(FakeClock, AtomicBool);
+
+impl Clock for Faulty {
+    fn boot_id(&self) -> &str {
+        self.0.boot_id()
+    }
+
+    fn boot_us(&self) -> u64 {
+        let is_writer = thread::current().name() == Some("counter");
+        assert!(!is_writer || !self.1.load(Ordering::Relaxed), "a fault");
+        self.0.boot_us()
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.0.wall_ms()
+    }
+
+    fn is_synchronized(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_writer_that_meets_a_fault_is_told_of_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let clock = Arc::new(Faulty(FakeClock::right(), AtomicBool::new(false)));
+    let labels = Labels::new(LABELS).unwrap();
+    let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
+    let mut counter = Counter::start(&path, QUICK, 3000, &labels, shared, TimeZone::UTC).unwrap();
+    let today = counter.today();
+    visit_for(&mut counter, &clock.0, 1, 2000);
+    wait_until("a visit", || today.get().visits == 1);
+    clock.1.store(true, Ordering::Relaxed);
+    wait_until("degraded", || {
+        let why = today.get().degraded;
+        why.is_some_and(|why| why.contains("stopped by a fault"))
+    });
+    visit_for(&mut counter, &clock.0, 2, 2000);
+    assert_eq!(today.get().visits, 1, "what was counted stays");
+    let start = Instant::now();
+    drop(counter);
+    assert!(start.elapsed() < Duration::from_secs(1));
 }

@@ -143,7 +143,7 @@ impl Stage {
         self.today.set(TodayCounts {
             visits,
             expressions: labels.iter().map(|l| (l.to_owned(), visits)).collect(),
-            degraded: None,
+            ..TodayCounts::default()
         });
     }
 }

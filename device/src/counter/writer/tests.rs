@@ -282,8 +282,19 @@ fn what_waits_is_bounded_and_losses_are_told() {
     }
     writer.tick();
     assert_eq!(writer.pending.visits.len(), MAX_VISITS);
-    let degraded = today.get().degraded.unwrap();
+    // Who is still here comes again, and is not lost again.
+    for _ in 0..3 {
+        writer.take(batch([visit(0, 3000)]));
+    }
+    writer.tick();
+    let told = today.get();
+    let (degraded, in_full) = (told.degraded.unwrap(), told.degraded_where.unwrap());
     assert!(degraded.starts_with("30 visits are lost: "), "{degraded}");
+    let place = folder.path().display().to_string();
+    assert!(
+        in_full.contains(&place) && !degraded.contains('/'),
+        "{degraded}"
+    );
     assert_eq!(
         writer.pending.visits.first_key_value().unwrap().0,
         &30,
@@ -295,6 +306,11 @@ fn what_waits_is_bounded_and_losses_are_told() {
         writer.tick();
     }
     assert_eq!(writer.closed.len(), MAX_PERIODS);
+    // What is over is over.
+    fs::remove_file(folder.path().join("file")).unwrap();
+    writer.next_attempt_us = 0;
+    writer.tick();
+    assert_eq!((today.get().degraded, writer.pending.lost), (None, 0));
 }
 
 /// Bytes that this thread has given to the system to write.

@@ -94,7 +94,7 @@ pub async fn status(State(site): State<Arc<Site>>) -> Response {
         latency: latency.map(|(name, l)| (name.to_owned(), l)).collect(),
         temperature_c: thermal::hottest_c(Path::new(thermal::SYS)),
         counting: today.is_some(),
-        degraded: today.and_then(|today| today.get().degraded),
+        degraded: today.and_then(|today| today.get().degraded_where),
         has_history: site
             .parts
             .database
