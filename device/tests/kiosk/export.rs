@@ -141,6 +141,40 @@ fn a_range_is_one_and_a_wrong_one_is_named() {
 }
 
 #[test]
+fn a_third_export_is_told_when_to_come_again() {
+    use std::io::{BufReader, Write as _};
+    let setup = Setup::default();
+    // More than fits between the device and a client that reads nothing.
+    fill(&setup.database(), 60_000);
+    let stage = setup.start();
+    let address = stage.address();
+    let path = "/api/v1/export?by=visit&format=json";
+    let slow: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = crate::client::connect(address);
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut reader = BufReader::with_capacity(256, stream);
+            assert_eq!(crate::client::read_head(&mut reader).status, 200);
+            reader
+        })
+        .collect();
+    let third = get(address, path);
+    assert_eq!(
+        (third.status, third.header("retry-after")),
+        (503, Some("20"))
+    );
+    // The page itself is served, and clients that leave make room at once.
+    assert_eq!(get(address, "/api/v1/state").status, 200);
+    drop(slow);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while crate::client::get_head(address, "/api/v1/export?by=day").status != 200 {
+        assert!(std::time::Instant::now() < end, "no room");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn without_usable_counts_there_is_a_reason() {
     let setup = Setup::default();
     let database = setup.database();
