@@ -58,6 +58,7 @@ test("figures, history and exports are there, in every size", async () => {
       assert.equal(await page.locator("#camera").innerText(), "running");
       assert.ok(parseFloat(await page.locator("#rate").innerText()) > 1);
       assert.equal(await page.locator("#latency tr").count(), 4);
+      assert.equal(await page.locator("#update-expression").innerText(), "the program's own model");
       assert.match(await page.locator("#model-licence").innerText(), /MIT/);
       assert.match(await page.locator("#settings").innerText(), /owner_token_file/);
       assert.ok(!(await page.content()).includes(TOKEN));

@@ -25,6 +25,7 @@ pub mod run;
 mod search;
 pub mod selftest;
 mod service;
+mod signals;
 pub mod simulate;
 mod source;
 pub mod sources;

@@ -13,6 +13,7 @@ use mien_device::output::Output;
 use mien_device::publish::Hub;
 use mien_device::publish::publisher::Publisher;
 use mien_device::state;
+use mien_device::update::status::Latest;
 use mien_models::label::Labels;
 
 use super::Failure;
@@ -31,6 +32,8 @@ pub struct Run<'a> {
     pub labels: &'a Labels,
     /// Today's counts, if it counts.
     pub today: Option<Today>,
+    /// How things are with installed models.
+    pub updates: Latest,
 }
 
 impl Network {
@@ -44,6 +47,7 @@ impl Network {
             hub: hub.clone(),
             about: About::new(run.card, run.detector, run.labels, settings),
             today: run.today.clone(),
+            updates: run.updates,
             database: state::folder(|name| std::env::var_os(name))
                 .map(|folder| folder.join(counter::DATABASE)),
         };

@@ -1,5 +1,6 @@
 //! Opening what commands work with: configuration, detector and classifier.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -34,6 +35,13 @@ impl ConfigArgs {
     /// The configuration.
     pub fn load(&self) -> Result<Config, Failure> {
         self.load_with_origins().map(|loaded| loaded.config)
+    }
+
+    /// The same choice for another command's line.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let file = self.config.iter();
+        file.flat_map(|path| ["--config".into(), path.into()])
+            .collect()
     }
 
     /// The configuration and where each key was set.

@@ -1,5 +1,7 @@
 //! Opening the outputs that `--output` and the configuration name.
 
+use std::ffi::OsString;
+
 use anyhow::anyhow;
 use mien_device::board::Board;
 use mien_device::config::{Config, OutputName};
@@ -22,6 +24,14 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
+    /// The same choice for another command's line.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let names = self.output.iter();
+        names
+            .flat_map(|name| ["--output".into(), name.name().into()])
+            .collect()
+    }
+
     /// What was given, or else what is configured, each once.
     pub fn names(&self, config: &Config) -> Vec<OutputName> {
         let given = if self.output.is_empty() {

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, anyhow};
 use mien_device::config::OutputName;
@@ -25,7 +24,7 @@ use super::outputs::OutputArgs;
 use super::parts::{self, Parts};
 use super::source::{self, SourceArgs};
 use super::updates::Session;
-use super::{Failure, Outcome, counting, log, service};
+use super::{Failure, Outcome, counting, log, off, service, signals};
 
 /// Arguments of `mien-device run`.
 #[derive(clap::Args)]
@@ -75,8 +74,8 @@ pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
     log::set_level(config.log_level);
     let control = Control {
-        stop: stop_on_signal()?,
-        pause: pause_on_signal()?,
+        stop: signals::stop(off::arguments(&args.outputs, &args.config))?,
+        pause: signals::pause()?,
         ..Control::default()
     };
     let is_service = parts::is_service(&args, &config)?;
@@ -93,6 +92,7 @@ pub fn run(args: Args) -> Outcome {
         detector: parts.detector.name(),
         labels: &labels,
         today,
+        updates: session.as_ref().map(Session::latest).unwrap_or_default(),
     };
     let mut network = Network::start(&parts.config, args.kiosk, about)?;
     let mut record = open_record(&args, &parts)?;
@@ -238,25 +238,4 @@ fn look() -> Look {
     } else {
         Look::Lines
     }
-}
-
-/// A flag that Ctrl-C and SIGTERM set; a second one ends the program at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    Ok(stop)
-}
-
-/// A flag that SIGHUP sets, as `systemctl reload` sends it: read the configuration again. At a desk
-/// it says that the terminal is gone, and ends the program.
-fn pause_on_signal() -> Result<Arc<AtomicBool>, Failure> {
-    let pause = Arc::new(AtomicBool::new(false));
-    if !io::stdin().is_terminal() {
-        signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&pause))?;
-    }
-    Ok(pause)
 }

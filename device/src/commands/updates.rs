@@ -22,6 +22,7 @@ use mien_device::update::lock::Lock;
 use mien_device::update::pickup;
 use mien_device::update::record::{FileKind, Role};
 use mien_device::update::socket::{self, Listener};
+use mien_device::update::status::{Latest, status};
 use mien_device::update::store::Store;
 use mien_models::container::Header;
 use mien_models::embedded;
@@ -105,6 +106,8 @@ pub struct Session {
     part: Part,
     /// SHA-256 of what is at work.
     running: BTreeMap<Role, String>,
+    /// How things are with them.
+    latest: Latest,
     /// Whether the run ended by what may be a fault of a model.
     has_fault: bool,
 }
@@ -121,13 +124,24 @@ impl Session {
             lock: None,
             part: Part::Guest,
             running: BTreeMap::new(),
+            latest: Latest::default(),
             has_fault: false,
         };
         if is_service && let Err(error) = session.take_charge(&config.updates) {
             let state = session.state.display();
             tracing::warn!("{state}: installed models are not looked after: {error:#}");
         }
+        if let Ok(record) = session.installer.store.load() {
+            let rules = &session.installer.rules;
+            let status = status(&record, rules, &config.updates, None);
+            session.latest.set(status);
+        }
         Some(session)
+    }
+
+    /// How things are with the models, now and later.
+    pub fn latest(&self) -> Latest {
+        self.latest.clone()
     }
 
     fn take_charge(&mut self, options: &UpdateOptions) -> anyhow::Result<()> {
@@ -181,10 +195,11 @@ impl Session {
             tracing::warn!("nobody can ask at {}: {error}", path.display());
         }
         let running = std::mem::take(&mut self.running);
+        let latest = &self.latest;
         let daemon = Daemon::new(&self.installer, options, control, running, STALL);
         let result = thread::scope(|scope| {
             let (done, is_done) = mpsc::channel::<()>();
-            scope.spawn(move || look_after(daemon, listener.ok(), &is_done));
+            scope.spawn(move || look_after(daemon, listener.ok(), latest, &is_done));
             let result = work();
             drop(done);
             result
@@ -216,6 +231,7 @@ pub fn installed(config: &Config, search: Search, role: Role) -> Option<Loaded> 
 fn look_after(
     mut daemon: Daemon<'_, RealFs>,
     listener: Option<Listener>,
+    latest: &Latest,
     is_done: &mpsc::Receiver<()>,
 ) {
     let mut looked = Instant::now();
@@ -233,7 +249,11 @@ fn look_after(
         }
         let passed = looked.elapsed();
         looked = Instant::now();
-        match daemon.look(passed) {
+        let seen = daemon.look(passed);
+        if let Ok(status) = daemon.status() {
+            latest.set(status);
+        }
+        match seen {
             Ok(Seen::Well) => {}
             Ok(Seen::Stalled(role)) => {
                 thread::sleep(LAST_CHANCE);

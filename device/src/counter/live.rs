@@ -1,6 +1,7 @@
 //! The counter as an output of a run. It never waits but at the very end, and then not for long.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
@@ -12,7 +13,7 @@ use mien_models::label::Labels;
 
 use super::batch::Batch;
 use super::clock::Clock;
-use super::today::Today;
+use super::today::{Today, TodayCounts};
 use super::visit::{VisitOptions, Visits};
 use super::writer::Writer;
 use super::{CounterOptions, writer};
@@ -38,7 +39,6 @@ pub struct Counter {
     /// `None` once it is over.
     writer: Option<(SyncSender<Batch>, Receiver<()>)>,
     today: Today,
-    setup: Setup,
     labels: Labels,
 }
 
@@ -69,19 +69,19 @@ impl Counter {
             options,
             zone,
         };
-        let writer = setup.start_writer(labels, &clock, &today)?;
+        let names = names(labels);
+        let writer = setup.start_writer(Arc::clone(&names), &clock, &today)?;
         let visit_options = VisitOptions {
             min_dwell_ms: options.min_dwell_ms.into(),
             memory_ms: memory_ms.into(),
         };
         Ok(Self {
-            visits: Visits::new(visit_options, labels.len()),
+            visits: Visits::new(visit_options, names),
             clock,
             batch: Batch::default(),
             next_send_us: 0,
             writer: Some(writer),
             today,
-            setup,
             labels: labels.clone(),
         })
     }
@@ -138,10 +138,26 @@ impl Counter {
     }
 }
 
+/// The writer has ended by a fault of its own: nobody would know from counts that stand still.
+fn say_stopped(today: &Today) {
+    let why = "counting has stopped by a fault (hint: start the program again)";
+    tracing::error!("{why}");
+    today.set(TodayCounts {
+        degraded: Some(why.to_owned()),
+        degraded_where: Some(why.to_owned()),
+        ..today.get()
+    });
+}
+
+/// The labels as visits carry them.
+fn names(labels: &Labels) -> Arc<[String]> {
+    labels.iter().map(str::to_owned).collect()
+}
+
 impl Setup {
     fn start_writer(
-        &self,
-        labels: &Labels,
+        self,
+        labels: Arc<[String]>,
         clock: &Arc<dyn Clock>,
         today: &Today,
     ) -> io::Result<(SyncSender<Batch>, Receiver<()>)> {
@@ -150,15 +166,19 @@ impl Setup {
             self.options,
             labels,
             Arc::clone(clock),
-            self.zone.clone(),
+            self.zone,
             today.clone(),
         );
+        let today = today.clone();
         let (sender, batches) = mpsc::sync_channel(CAPACITY);
         let (done, is_done) = mpsc::channel();
         thread::Builder::new()
             .name("counter".to_owned())
             .spawn(move || {
-                writer::run(writer, &batches);
+                let work = AssertUnwindSafe(|| writer::run(writer, &batches));
+                if panic::catch_unwind(work).is_err() {
+                    say_stopped(&today);
+                }
                 // The counter may have gone on without an answer.
                 let _ = done.send(());
             })?;
@@ -193,15 +213,14 @@ impl Output for Counter {
         if models.labels == self.labels {
             return Ok(());
         }
-        // What was counted is written under the names it had; it takes a commit's time.
-        self.close();
-        self.batch = Batch::default();
-        self.visits.set_labels(models.labels.len());
+        // Whoever is here is a visit under the names so far, and another one under the new ones.
+        // The writer goes on: what waits for a disk keeps waiting there.
+        self.end_visits();
         self.labels = models.labels.clone();
-        self.writer = Some(
-            self.setup
-                .start_writer(&self.labels, &self.clock, &self.today)?,
-        );
+        let names = names(&self.labels);
+        self.visits.set_labels(Arc::clone(&names));
+        self.batch.labels = Some(names);
+        self.send(self.clock.boot_us());
         Ok(())
     }
 

@@ -43,11 +43,11 @@ impl Tally {
         });
         for visit in fresh {
             visits += 1;
-            let count = visit
-                .expression
-                .and_then(|index| expressions.get_mut(index));
-            if let Some(count) = count {
-                *count += 1;
+            // By name: it may have been judged by a model with other labels.
+            let name = visit.expression_name();
+            let index = labels.iter().position(|label| Some(label.as_str()) == name);
+            if let Some(index) = index {
+                expressions[index] += 1;
             }
         }
         (visits, expressions)

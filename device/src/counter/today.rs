@@ -12,8 +12,12 @@ pub struct TodayCounts {
     pub visits: u64,
     /// Visits by dominant expression.
     pub expressions: ByLabel<u64>,
-    /// Why counting is impaired at the moment, if it is: one line for people.
+    /// Why counting is impaired at the moment, if it is: one line for people, and without a path,
+    /// since visitors and a broker read it.
     pub degraded: Option<String>,
+    /// The same with the file it is about, for the owner alone.
+    #[serde(skip)]
+    pub degraded_where: Option<String>,
 }
 
 /// A handle on today's counts; clones share them.

@@ -4,6 +4,8 @@
 //! the next belongs to the expression shown at the first of them, at most [`MAX_GAP_MS`] of it; what
 //! is beyond counts as out of sight. So the parts always add up to the whole.
 
+use std::sync::Arc;
+
 use mien_models::label::MAX_LABELS;
 
 use crate::pipeline::stages::JudgedFace;
@@ -25,6 +27,8 @@ pub struct Visit {
     pub sequence: u64,
     /// From the first sighting to the last.
     pub duration_ms: u64,
+    /// Names of the expressions: those of the model that judged it.
+    pub labels: Arc<[String]>,
     /// Time that each expression was shown, in the model's order.
     pub shown_ms: PerLabelMs,
     /// Time that the expression was uncertain.
@@ -35,6 +39,13 @@ pub struct Visit {
     pub expression: Option<usize>,
     /// Mean probability, 0..=1, of the expressions while they were shown.
     pub confidence: Option<f64>,
+}
+
+impl Visit {
+    /// Name of the expression shown longest.
+    pub fn expression_name(&self) -> Option<&str> {
+        self.labels.get(self.expression?).map(String::as_str)
+    }
 }
 
 /// When a visit counts and when it is over.
@@ -63,29 +74,29 @@ struct Open {
 #[derive(Clone, Debug)]
 pub struct Visits {
     options: VisitOptions,
-    labels: usize,
+    labels: Arc<[String]>,
     open: heapless::Vec<Open, MAX_OPEN>,
     last_sequence: u64,
     now_ms: u64,
 }
 
 impl Visits {
-    /// Nobody is here. `labels` is how many the model has.
-    pub fn new(options: VisitOptions, labels: usize) -> Self {
+    /// Nobody is here. `labels` are the model's; of more than [`MAX_LABELS`] the first count.
+    pub fn new(options: VisitOptions, labels: Arc<[String]>) -> Self {
         Self {
             options,
-            labels: labels.min(MAX_LABELS),
+            labels,
             open: heapless::Vec::new(),
             last_sequence: 0,
             now_ms: 0,
         }
     }
 
-    /// From now on the model has `labels` labels, which are others: whoever is here begins anew.
+    /// From now on the model has these labels, which are others: whoever is here begins anew.
     /// Call [`Self::end`] before.
-    pub fn set_labels(&mut self, labels: usize) {
+    pub fn set_labels(&mut self, labels: Arc<[String]>) {
         self.open.clear();
-        self.labels = labels.min(MAX_LABELS);
+        self.labels = labels;
     }
 
     /// Takes in a frame's faces at the source's time and the time since the boot, and returns the
@@ -127,7 +138,10 @@ impl Visits {
 
     /// One sighting; returns a visit that had to make room.
     fn see(&mut self, face: &JudgedFace, now_ms: u64, boot_us: u64) -> Option<Visit> {
-        let label_index = face.shown.label_index.filter(|&index| index < self.labels);
+        let label_index = face
+            .shown
+            .label_index
+            .filter(|&index| index < self.labels.len().min(MAX_LABELS));
         let probability = label_index.and_then(|index| face.shown.probabilities.get(index));
         let probability = probability.copied().map_or(0.0, f64::from);
         let mut pushed_out = None;
@@ -143,7 +157,8 @@ impl Visits {
                     pushed_out = self.open.remove(oldest).counted(self.options.min_dwell_ms);
                 }
                 self.last_sequence = boot_us.max(self.last_sequence + 1);
-                let new = Open::new(face.track_id, self.last_sequence, now_ms, self.labels);
+                let labels = Arc::clone(&self.labels);
+                let new = Open::new(face.track_id, self.last_sequence, now_ms, labels);
                 // There is room: see above.
                 let _ = self.open.push(new);
                 self.open.last_mut()?
@@ -156,7 +171,8 @@ impl Visits {
 }
 
 impl Open {
-    fn new(track_id: u64, sequence: u64, now_ms: u64, labels: usize) -> Self {
+    fn new(track_id: u64, sequence: u64, now_ms: u64, labels: Arc<[String]>) -> Self {
+        let count = labels.len().min(MAX_LABELS);
         Self {
             track_id,
             seen_ms: now_ms,
@@ -166,7 +182,8 @@ impl Open {
             visit: Visit {
                 sequence,
                 duration_ms: 0,
-                shown_ms: std::iter::repeat_n(0, labels).collect(),
+                shown_ms: std::iter::repeat_n(0, count).collect(),
+                labels,
                 uncertain_ms: 0,
                 unseen_ms: 0,
                 expression: None,

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use mien_models::label::Labels;
 
 use super::CounterOptions;
 use super::batch::Batch;
@@ -56,7 +55,8 @@ pub fn run(mut writer: Writer, batches: &Receiver<Batch>) {
 pub struct Writer {
     path: PathBuf,
     options: CounterOptions,
-    labels: Vec<String>,
+    /// The labels that are counted now; a visit has its own.
+    labels: Arc<[String]>,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
     today: Today,
@@ -79,8 +79,8 @@ pub struct Writer {
     next_attempt_us: u64,
     retry_us: u64,
     next_roll_up_us: u64,
-    /// What went wrong last.
-    trouble: Option<String>,
+    /// What went wrong last: in full, and without the path.
+    trouble: Option<(String, String)>,
     tally: Tally,
 }
 
@@ -89,7 +89,7 @@ impl Writer {
     pub fn new(
         path: &Path,
         options: CounterOptions,
-        labels: &Labels,
+        labels: Arc<[String]>,
         clock: Arc<dyn Clock>,
         zone: TimeZone,
         today: Today,
@@ -99,7 +99,7 @@ impl Writer {
         Self {
             path: path.to_owned(),
             options,
-            labels: labels.iter().map(str::to_owned).collect(),
+            labels,
             zone,
             today,
             store: None,
@@ -125,7 +125,10 @@ impl Writer {
     }
 
     /// Adds what was counted.
-    pub fn take(&mut self, batch: Batch) {
+    pub fn take(&mut self, mut batch: Batch) {
+        if let Some(labels) = batch.labels.take() {
+            self.labels = labels;
+        }
         self.period.frames += batch.frames;
         self.period.frames_without_face += batch.frames_without_face;
         self.period.camera_losses += batch.camera_losses;
@@ -195,7 +198,7 @@ impl Writer {
             }
         }
         let visits = self.pending.visits.len();
-        let why = self.trouble.unwrap_or_default();
+        let (why, _) = self.trouble.unwrap_or_default();
         tracing::error!("{visits} visits are lost: {why}");
     }
 
@@ -268,10 +271,14 @@ impl Writer {
             }
             Err(error) => {
                 let trouble = error.to_string();
-                if self.trouble.as_ref() != Some(&trouble) {
+                if self
+                    .trouble
+                    .as_ref()
+                    .is_none_or(|(known, _)| *known != trouble)
+                {
                     tracing::warn!("{trouble}; counts wait in memory");
                 }
-                self.trouble = Some(trouble);
+                self.trouble = Some((trouble, error.in_short()));
                 self.next_attempt_us = now_us + self.retry_us;
                 self.retry_us = (2 * self.retry_us).min(MAX_RETRY_US);
                 if !error.is_passing() {
@@ -307,7 +314,12 @@ impl Writer {
             return Err(error);
         }
         let written = std::mem::take(&mut self.pending);
-        self.pending.lost = written.lost;
+        if written.lost > 0 {
+            tracing::error!(
+                "{} visits found no room in memory and are lost",
+                written.lost
+            );
+        }
         // Without a frame nobody can have left.
         if written.frames > 0 || !written.visits.is_empty() {
             self.tally.last = written.visits.into_keys().collect();
@@ -375,19 +387,18 @@ impl Writer {
         self.today.set(TodayCounts {
             visits,
             expressions: self.labels.iter().cloned().zip(expressions).collect(),
-            degraded: self.degraded(),
+            degraded: self.degraded(|(_, short)| short),
+            degraded_where: self.degraded(|(full, _)| full),
         });
     }
 
     /// What is wrong at the moment, in one line.
-    fn degraded(&self) -> Option<String> {
-        match (self.pending.lost, &self.trouble) {
-            (0, trouble) => trouble.clone(),
-            (lost, Some(why)) => Some(format!("{lost} visits are lost: {why}")),
-            (lost, None) => Some(format!(
-                "{lost} visits found no room in memory and are lost"
-            )),
-        }
+    fn degraded(&self, words: impl Fn(&(String, String)) -> &String) -> Option<String> {
+        let why = words(self.trouble.as_ref()?);
+        Some(match self.pending.lost {
+            0 => why.clone(),
+            lost => format!("{lost} visits are lost: {why}"),
+        })
     }
 }
 

@@ -81,14 +81,19 @@ pub fn discovery(
     counts: bool,
 ) -> Vec<(String, Value)> {
     let id = |name: &str| format!("mien_{device}_{name}");
-    let base = |name: &str, spoken: &str, topic: &str, template: &str| {
+    let base = |kind: &str, name: &str, spoken: &str, topic: &str, template: &str| {
         json!({
             "name": spoken,
             "unique_id": id(name),
-            "object_id": id(name),
+            "default_entity_id": format!("{kind}.{}", id(name)),
             "state_topic": topic,
             "value_template": template,
             "availability_topic": topics.availability,
+            "origin": {
+                "name": "Mien",
+                "sw_version": env!("CARGO_PKG_VERSION"),
+                "support_url": env!("CARGO_PKG_REPOSITORY"),
+            },
             "device": {
                 "identifiers": [format!("mien_{device}")],
                 "name": format!("Mien {device}"),
@@ -115,6 +120,7 @@ pub fn discovery(
         "sensor",
         "expression",
         base(
+            "sensor",
             "expression",
             "Expression",
             state,
@@ -126,13 +132,14 @@ pub fn discovery(
     add(
         "sensor",
         "faces",
-        base("faces", "Faces", state, "{{ value_json.faces }}"),
+        base("sensor", "faces", "Faces", state, "{{ value_json.faces }}"),
         json!({"state_class": "measurement", "icon": "mdi:account-group"}),
     );
     add(
         "binary_sensor",
         "camera",
         base(
+            "binary_sensor",
             "camera",
             "Camera",
             state,
@@ -145,6 +152,7 @@ pub fn discovery(
             "sensor",
             "visits",
             base(
+                "sensor",
                 "visits",
                 "Visits today",
                 &topics.counts,

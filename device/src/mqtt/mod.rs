@@ -1,6 +1,7 @@
 //! Tells an MQTT broker what is seen and counted. A thread of its own: a broker that is slow, wrong
 //! or gone costs the run nothing, and is told the newest state when it is back.
 
+mod connection;
 pub mod message;
 mod options;
 
@@ -10,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fs, io};
 
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, Packet, QoS};
+use rumqttc::{AsyncClient, EventLoop, LastWill, QoS};
 use serde::Serialize;
 use tokio::runtime;
 use tokio::sync::watch;
@@ -24,9 +25,6 @@ pub use options::MqttOptions;
 
 /// A broker that is not heard from for one and a half of this is gone; it does likewise.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Time from one attempt to reach the broker to the next: doubled each time, from the first to the
-/// last.
-const BACKOFF: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(60)];
 /// Messages that wait for the broker; it is told the newest, so they are few.
 const WAITING: usize = 16;
 /// How often today's counts are looked at.
@@ -88,7 +86,7 @@ impl Mqtt {
         options.validate().map_err(MqttError::Options)?;
         let device = options.device.clone().unwrap_or_else(machine_name);
         let topics = Topics::new(&options.topic, &device);
-        let client_id = format!("mien-{device}");
+        let client_id = connection::client_id(&device);
         let mut to = rumqttc::MqttOptions::new(client_id, &options.host, options.port);
         to.set_keep_alive(KEEP_ALIVE);
         to.set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
@@ -155,14 +153,14 @@ fn machine_name() -> String {
 }
 
 async fn run(teller: Teller, mut connection: EventLoop, mut stopped: watch::Receiver<bool>) {
-    let (connects, connected) = watch::channel(0u64);
+    let (link, linked) = watch::channel(None);
     let broker = format!("{}:{}", teller.options.host, teller.options.port);
     let client = teller.client.clone();
     let availability = teller.topics.availability.clone();
     {
         // Neither is ever dropped half done: connecting takes longer than a state lasts.
-        let mut keeping = pin!(keep_connected(&mut connection, connects, &broker));
-        let mut telling = pin!(tell(teller, connected));
+        let mut keeping = pin!(connection::keep(&mut connection, link, &broker));
+        let mut telling = pin!(tell(teller, linked));
         tokio::select! {
             () = &mut keeping => {}
             () = &mut telling => {}
@@ -176,49 +174,31 @@ async fn run(teller: Teller, mut connection: EventLoop, mut stopped: watch::Rece
     let _ = timeout(LAST_WORDS, goodbye).await;
 }
 
-/// Connects again and again; `connects` counts how often it went well.
-async fn keep_connected(connection: &mut EventLoop, connects: watch::Sender<u64>, broker: &str) {
-    let mut backoff = BACKOFF[0];
-    let mut is_known_lost = false;
+/// Tells everything after each connection, and then what is new. While there is none nothing is sent:
+/// what waited for the broker would be old, and told after what is newer.
+async fn tell(teller: Teller, mut link: watch::Receiver<Option<u64>>) {
     loop {
-        match connection.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                tracing::info!("the broker {broker} is there");
-                is_known_lost = false;
-                backoff = BACKOFF[0];
-                connects.send_modify(|count| *count += 1);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                // Once, and not every minute for a week.
-                if !is_known_lost {
-                    tracing::warn!("the broker {broker} cannot be told: {error}; trying again");
-                }
-                is_known_lost = true;
-                // Many devices do not come back in the same moment.
-                sleep(backoff.mul_f64(0.75 + 0.5 * fastrand::f64())).await;
-                backoff = (backoff * 2).min(BACKOFF[1]);
-            }
+        if link.wait_for(Option::is_some).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            // What still waits to be sent is dropped with the connection.
+            changed = link.changed() => if changed.is_err() { return },
+            () = tell_connected(&teller) => return,
         }
     }
 }
 
-/// Tells what is new, and everything after each connection.
-async fn tell(teller: Teller, mut connected: watch::Receiver<u64>) {
+/// Until the run is over.
+async fn tell_connected(teller: &Teller) {
     let interval = Duration::from_millis(teller.options.min_interval_ms.into());
     let mut states = teller.hub.states();
     let mut counts: Option<TodayCounts> = None;
     let mut due = Instant::now();
-    if connected.changed().await.is_err() {
-        return;
-    }
+    teller.introduce().await;
+    states.mark_changed();
     loop {
-        if connected.has_changed().unwrap_or(false) || counts.is_none() {
-            connected.mark_unchanged();
-            teller.introduce().await;
-            counts = None;
-            states.mark_changed();
-        }
         let today = teller.today.as_ref().map(Today::get).unwrap_or_default();
         if counts.as_ref() != Some(&today) {
             if teller.today.is_some() {
@@ -229,7 +209,6 @@ async fn tell(teller: Teller, mut connected: watch::Receiver<u64>) {
             counts = Some(today);
         }
         tokio::select! {
-            _ = connected.changed() => connected.mark_changed(),
             () = sleep(COUNTS_INTERVAL) => {}
             changed = async { sleep_until(due).await; states.changed().await } => {
                 if changed.is_err() {

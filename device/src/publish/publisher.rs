@@ -60,7 +60,8 @@ impl Output for Publisher {
 
     fn lost(&mut self, loss: &Loss) -> io::Result<()> {
         let mut stats = self.hub.stats();
-        stats.camera_losses += 1;
+        // Until a frame comes again, what is told are attempts within the same loss.
+        stats.camera_losses += u64::from(stats.loss.is_none());
         stats.loss = Some(loss.clone());
         drop(stats);
         self.hub.desk().clear();

@@ -29,7 +29,7 @@ pub struct Stats {
     pub frames: u64,
     /// Frames with at least one face.
     pub frames_with_face: u64,
-    /// Failed attempts to get a lost camera back, and losses themselves.
+    /// How often the camera was lost; attempts to get it back do not count.
     pub camera_losses: u64,
     /// The latest loss, while it lasts.
     pub loss: Option<Loss>,

@@ -11,7 +11,7 @@ use super::UpdateOptions;
 use super::check::{Force, Loaded};
 use super::fs::Fs;
 use super::install::{Installer, Part, UpdateError};
-use super::protocol::{self, Installed, Refusal, Reply, Request, RolledBack};
+use super::protocol::{self, Installed, Refusal, Reply, Request, RolledBack, Status};
 use super::record::{Entry, Fault, Role};
 use super::status::status;
 use super::store::StoreError;
@@ -162,13 +162,18 @@ impl<'a, F: Fs> Daemon<'a, F> {
                 }
                 Ok(Reply::RolledBack(RolledBack { roles, live: true }))
             }
-            Request::Status => {
-                let record = self.installer.store.load()?;
-                let rules = &self.installer.rules;
-                let status = status(&record, rules, self.options, Some(&self.healthy));
-                Ok(Reply::Status(Box::new(status)))
-            }
+            Request::Status => Ok(Reply::Status(Box::new(self.status()?))),
         }
+    }
+
+    /// How things are.
+    ///
+    /// # Errors
+    /// [`StoreError`], if the record cannot be read.
+    pub fn status(&self) -> Result<Status, StoreError> {
+        let record = self.installer.store.load()?;
+        let rules = &self.installer.rules;
+        Ok(status(&record, rules, self.options, Some(&self.healthy)))
     }
 
     /// Goes on with what the record says now.

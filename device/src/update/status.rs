@@ -1,12 +1,34 @@
 //! What `mien-device status` tells.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::UpdateOptions;
 use super::check::Rules;
 use super::protocol::{RoleStatus, Standing, Status, TrialStatus};
 use super::record::{FileKind, Record, Role, Slot};
+
+/// The latest status, for whoever shows it: the run writes, the page reads. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Latest(Arc<Mutex<Option<Status>>>);
+
+impl Latest {
+    /// The status; `None` where nothing is known, such as without a state folder.
+    pub fn get(&self) -> Option<Status> {
+        self.lock().clone()
+    }
+
+    /// Replaces it.
+    pub fn set(&self, status: Status) {
+        *self.lock() = Some(status);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Status>> {
+        // Plain data: nothing is half written where a holder panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How things are by `record`. `healthy` is how long models on trial have run without a fault, where
 /// the program runs.

@@ -1,4 +1,5 @@
 //! Disks that are full or read-only: small file systems in memory, where the test may mount them.
+//! `MIEN_REQUIRE_MOUNT=1` makes it a failure where it may not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,9 @@ impl Mounted {
         match done {
             Ok(done) if done.status.success() => Some(Self(at.to_owned())),
             _ => {
-                eprintln!("skipped: no file system can be mounted here (only root may)");
+                let why = "no file system can be mounted here (only root may)";
+                assert!(std::env::var_os("MIEN_REQUIRE_MOUNT").is_none(), "{why}");
+                eprintln!("skipped: {why}");
                 None
             }
         }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use mien_device::counter::export::{By, ExportError, Format, Query, write};
 use mien_device::counter::range::{End, parse};
 use mien_device::counter::store::{Period, Span};
+use mien_device::counter::visit::Visit;
 
 use super::made::{FakeClock, HOUR_US, Told, commit, open, visit};
 
@@ -218,7 +219,10 @@ fn labels_cannot_become_formulas() {
         boot_id: "boot-1",
         time: mien_device::counter::clock::BootTime::new(&clock),
         labels: &labels,
-        visits: &[visit(HOUR_US, [2000, 1000, 500], 0)],
+        visits: &[Visit {
+            labels: labels.clone().into(),
+            ..visit(HOUR_US, [2000, 1000, 500], 0)
+        }],
         periods: &[],
         steps: &[],
     };

@@ -211,6 +211,17 @@ fn what_is_purged_is_gone_from_the_file() {
         "log",
     )
     .unwrap();
+    // A second name shows what is in a file when its first one is gone.
+    let kept = |name: &str| folder.path().join(name);
+    fs::hard_link(
+        kept("counts.db.damaged-20260101T000000Z"),
+        kept("second name"),
+    )
+    .unwrap();
+    // What a link points to is somebody else's.
+    fs::write(kept("another's"), "left alone").unwrap();
+    let link = kept("counts.db.damaged-20260102T000000Z");
+    std::os::unix::fs::symlink(kept("another's"), &link).unwrap();
     // Durations of the first day are 1007 and more; as SQLite stores them, with the sequence.
     let sequence = 19 * HOUR_US / 10;
     let needle = &sequence.to_be_bytes()[2..];
@@ -227,7 +238,10 @@ fn what_is_purged_is_gone_from_the_file() {
     assert_eq!(by(Step::Day, &path).len(), 6);
 
     let all = purge(&path, What::All).unwrap();
-    assert_eq!((all.visits, all.files_aside.len()), (101, 2));
+    assert_eq!((all.visits, all.files_aside.len()), (101, 3));
+    assert_eq!(fs::read(kept("second name")).unwrap(), [0; 3]);
+    assert_eq!(fs::read(kept("another's")).unwrap(), b"left alone");
+    assert!(!link.is_symlink());
     assert!(!holds(folder.path(), needle) && !holds(folder.path(), b"happy"));
     let log = fs::metadata(folder.path().join("counts.db-wal")).unwrap();
     assert_eq!(log.len(), 0);

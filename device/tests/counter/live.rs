@@ -3,15 +3,22 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use mien_device::capture::Loss;
-use mien_device::counter::clock::Clock as _;
+use mien_device::counter::Counter;
+use mien_device::counter::clock::Clock;
 use mien_device::counter::store::{Period, Reader, Span, StoreError};
 use mien_device::output::Output as _;
+use mien_device::pipeline::exchange::Models;
+use mien_models::label::Labels;
 
 use super::made::{
-    FakeClock, HOUR_US, NOW_MS, QUICK, Told, counter, frame, nobody_for, open, visit_for, visits,
-    wait_until,
+    FakeClock, HOUR_US, LABELS, NOW_MS, QUICK, Told, counter, frame, nobody_for, open, visit_for,
+    visits, wait_until,
 };
 
 const TEN_YEARS_MS: i64 = 315_576_000_000;
@@ -223,6 +230,68 @@ fn a_locked_database_is_waited_for_and_nothing_comes_twice() {
 }
 
 #[test]
+fn a_model_with_other_labels_costs_nothing_while_the_database_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let clock = Arc::new(FakeClock::right());
+    let mut counter = counter(&path, QUICK, &clock);
+    let today = counter.today();
+    visit_for(&mut counter, &clock, 1, 2000);
+    wait_until("the first visit", || {
+        nobody_for(&mut counter, &clock, 10);
+        path.exists() && !visits(&path).is_empty()
+    });
+    let shell = rusqlite::Connection::open(&path).unwrap();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    visit_for(&mut counter, &clock, 2, 2000);
+    let others = Models {
+        labels: Labels::new(["smiling", "happy"]).unwrap(),
+        detector: "cascade".to_owned(),
+    };
+    let start = Instant::now();
+    counter.switch(&others).unwrap();
+    let switched = start.elapsed();
+    assert!(
+        switched < Duration::from_millis(200),
+        "frames waited {switched:?}"
+    );
+    // The same person goes on: under the new names, and so as another visit.
+    visit_for(&mut counter, &clock, 2, 3000);
+    wait_until("today's counts by the new names", || {
+        nobody_for(&mut counter, &clock, 10);
+        let names = today.get().expressions;
+        let names: Vec<_> = names
+            .iter()
+            .map(|(name, n)| (name.to_owned(), *n))
+            .collect();
+        // Those before were happy, whatever their index was.
+        names == [("smiling".to_owned(), 1), ("happy".to_owned(), 2)]
+    });
+    shell.execute_batch("ROLLBACK").unwrap();
+    wait_until("recovered", || {
+        nobody_for(&mut counter, &clock, 1000);
+        today.get().degraded.is_none()
+    });
+    drop(counter);
+    let reader = Reader::open(&path).unwrap();
+    let names: Vec<_> = reader.expressions().map(str::to_owned).collect();
+    let kept: Vec<_> = visits(&path)
+        .iter()
+        .map(|visit| (names[visit.expression.unwrap()].clone(), visit.duration_ms))
+        .collect();
+    let named = |name: &str, duration_ms| (name.to_owned(), duration_ms);
+    assert_eq!(
+        kept,
+        [
+            named("happy", 2000),
+            named("happy", 2000),
+            named("smiling", 3000)
+        ]
+    );
+    assert_eq!(today.get().visits, 3);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     // A file where the folder should be: this stops root, too.
@@ -279,7 +348,54 @@ fn a_counter_that_cannot_write_ends_in_time() {
     let clock = Arc::new(FakeClock::right());
     let mut counter = counter(&path, QUICK, &clock);
     visit_for(&mut counter, &clock, 1, 2000);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     drop(counter);
     assert!(start.elapsed().as_secs() < 6, "{:?}", start.elapsed());
+}
+
+/// Time stands still, and then the writer's thread meets a fault.
+#[derive(Debug)]
+struct Faulty(FakeClock, AtomicBool);
+
+impl Clock for Faulty {
+    fn boot_id(&self) -> &str {
+        self.0.boot_id()
+    }
+
+    fn boot_us(&self) -> u64 {
+        let is_writer = thread::current().name() == Some("counter");
+        assert!(!is_writer || !self.1.load(Ordering::Relaxed), "a fault");
+        self.0.boot_us()
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.0.wall_ms()
+    }
+
+    fn is_synchronized(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_writer_that_meets_a_fault_is_told_of_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counts.db");
+    let clock = Arc::new(Faulty(FakeClock::right(), AtomicBool::new(false)));
+    let labels = Labels::new(LABELS).unwrap();
+    let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
+    let mut counter = Counter::start(&path, QUICK, 3000, &labels, shared, TimeZone::UTC).unwrap();
+    let today = counter.today();
+    visit_for(&mut counter, &clock.0, 1, 2000);
+    wait_until("a visit", || today.get().visits == 1);
+    clock.1.store(true, Ordering::Relaxed);
+    wait_until("degraded", || {
+        let why = today.get().degraded;
+        why.is_some_and(|why| why.contains("stopped by a fault"))
+    });
+    visit_for(&mut counter, &clock.0, 2, 2000);
+    assert_eq!(today.get().visits, 1, "what was counted stays");
+    let start = Instant::now();
+    drop(counter);
+    assert!(start.elapsed() < Duration::from_secs(1));
 }

@@ -105,6 +105,7 @@ pub fn visit(sequence: u64, shown_ms: [u64; 3], uncertain_ms: u64) -> Visit {
     Visit {
         sequence,
         duration_ms: total_ms + uncertain_ms,
+        labels: LABELS.map(str::to_owned).into(),
         shown_ms: shown_ms.into_iter().collect(),
         uncertain_ms,
         unseen_ms: 0,

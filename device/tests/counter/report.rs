@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use mien_device::counter::report::{html, read};
 use mien_device::counter::store::Span;
+use mien_device::counter::visit::Visit;
 
 use super::made::{FakeClock, HOUR_US, NOW_MS, Told, commit, open, visit};
 
@@ -101,7 +102,10 @@ fn labels_are_text_in_the_page() {
         boot_id: "boot-1",
         time: mien_device::counter::clock::BootTime::new(&clock),
         labels: &labels,
-        visits: &[visit(HOUR_US, [2000, 0, 0], 0)],
+        visits: &[Visit {
+            labels: labels.clone().into(),
+            ..visit(HOUR_US, [2000, 0, 0], 0)
+        }],
         periods: &[],
         steps: &[],
     };

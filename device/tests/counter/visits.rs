@@ -14,7 +14,7 @@ const OPTIONS: VisitOptions = VisitOptions {
 };
 
 fn visits() -> Visits {
-    Visits::new(OPTIONS, LABELS.len())
+    Visits::new(OPTIONS, LABELS.map(str::to_owned).into())
 }
 
 /// Shows frames of a moment and faces each; returns all visits.

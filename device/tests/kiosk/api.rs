@@ -1,11 +1,18 @@
 //! What programs read; docs/api.md shows the same JSON.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use mien_device::capture::Loss;
 use mien_device::output::Output as _;
+use mien_device::update::UpdateOptions;
+use mien_device::update::check::Rules;
+use mien_device::update::record::{Entry, Fault, FileKind, Record, Role};
+use mien_device::update::status::status;
 use serde_json::Value;
 
 use crate::client::get;
-use crate::{HAPPY, SAD, Setup};
+use crate::{HAPPY, SAD, Setup, Stage};
 
 #[test]
 fn json_stays_as_it_is() {
@@ -31,6 +38,49 @@ fn json_stays_as_it_is() {
     insta::assert_json_snapshot!("owner", owner);
 }
 
+/// What an owner asks of `mien-device status`.
+#[test]
+fn the_owner_sees_where_the_models_come_from() {
+    let stage = Setup::default().start();
+    let updates = || get(stage.address(), "/api/v1/owner").json()["updates"].clone();
+    assert_eq!(updates(), Value::Null, "nothing is known yet");
+    let entry = |version| Entry {
+        kind: FileKind::Expression,
+        version,
+        model_id: "00".to_owned(),
+        sha256: "11".to_owned(),
+        bytes: 9,
+        signed_by: None,
+    };
+    let options = UpdateOptions::default();
+    let mut rules = Rules::default();
+    let mut record = Record::default();
+    record.expression.begin_trial(entry(2), 1);
+    record.expression.roll_back(Some(Fault::Stall));
+    let healthy = BTreeMap::from([(Role::Expression, Duration::from_secs(12))]);
+    let set = |record: &Record, rules: &Rules| {
+        let status = status(record, rules, &options, Some(&healthy));
+        stage.updates.set(status);
+    };
+    set(&record, &rules);
+    insta::assert_json_snapshot!("updates_rolled_back", updates());
+    record.expression.begin_trial(entry(3), 1);
+    set(&record, &rules);
+    insta::assert_json_snapshot!("updates_on_trial", updates());
+    record.expression.confirm();
+    set(&record, &rules);
+    assert_eq!(updates()["expression"]["standing"], "confirmed");
+    assert_eq!(updates()["expression"]["trial"], Value::Null);
+    // What the configuration names runs instead.
+    rules.named_elsewhere.insert(Role::Expression);
+    set(&record, &rules);
+    let expression = &updates()["expression"];
+    assert_eq!(
+        (&expression["standing"], &expression["version"]),
+        (&"named".into(), &Value::Null)
+    );
+}
+
 #[test]
 fn a_lost_camera_is_told_and_only_the_owner_is_told_why() {
     let mut stage = Setup::default().start();
@@ -52,8 +102,24 @@ fn a_lost_camera_is_told_and_only_the_owner_is_told_why() {
     assert!(!state.text().contains("video7"));
     let owner = get(address, "/api/v1/owner").json();
     assert_eq!(owner["loss"]["why"], "/dev/video7 was unplugged");
-    assert_eq!(owner["camera_losses"], 1);
+    // An attempt that failed is no other loss.
+    stage
+        .run
+        .lost(&Loss {
+            attempt: 3,
+            ..loss.clone()
+        })
+        .unwrap();
+    let losses =
+        |stage: &Stage| get(stage.address(), "/api/v1/owner").json()["camera_losses"].clone();
+    assert_eq!(
+        (owner["camera_losses"].clone(), losses(&stage)),
+        (1.into(), 1.into())
+    );
     stage.show(2, &[]);
+    stage.run.lost(&Loss { attempt: 1, ..loss }).unwrap();
+    assert_eq!(losses(&stage), 2);
+    stage.show(3, &[]);
     assert_eq!(get(address, "/healthz").status, 200);
     assert_eq!(get(address, "/api/v1/owner").json()["loss"], Value::Null);
 }

@@ -68,6 +68,14 @@ pub fn read_head(from: &mut BufReader<TcpStream>) -> Answer {
     }
 }
 
+/// Asks and reads the head of the answer alone.
+pub fn get_head(address: SocketAddr, path: &str) -> Answer {
+    let mut stream = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    read_head(&mut BufReader::new(stream))
+}
+
 fn read(from: &mut BufReader<TcpStream>) -> Answer {
     let mut answer = read_head(from);
     if let Some(length) = answer.header("content-length") {

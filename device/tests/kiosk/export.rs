@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,11 +38,13 @@ impl Clock for Booted {
 
 /// A database with `count` visits, one every minute.
 fn fill(database: &Path, count: u64) {
+    let labels: Arc<[String]> = Labels::fer2013().iter().map(str::to_owned).collect();
     let visit = |index: u64| {
         let winner = if index.is_multiple_of(3) { SAD } else { HAPPY };
         Visit {
             sequence: index * 60_000_000,
             duration_ms: 4000,
+            labels: Arc::clone(&labels),
             shown_ms: (0..7).map(|l| if l == winner { 3000 } else { 0 }).collect(),
             uncertain_ms: 1000,
             unseen_ms: 0,
@@ -50,7 +53,6 @@ fn fill(database: &Path, count: u64) {
         }
     };
     let visits: Vec<_> = (0..count).map(visit).collect();
-    let labels: Vec<_> = Labels::fer2013().iter().map(str::to_owned).collect();
     let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
     let mut store = Store::open(database, Duration::from_secs(1), now)
         .unwrap()
@@ -135,6 +137,40 @@ fn a_range_is_one_and_a_wrong_one_is_named() {
         let answer = get(stage.address(), &format!("/api/v1/export?{query}"));
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.text().contains(says), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_third_export_is_told_when_to_come_again() {
+    use std::io::{BufReader, Write as _};
+    let setup = Setup::default();
+    // More than fits between the device and a client that reads nothing.
+    fill(&setup.database(), 60_000);
+    let stage = setup.start();
+    let address = stage.address();
+    let path = "/api/v1/export?by=visit&format=json";
+    let slow: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = crate::client::connect(address);
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut reader = BufReader::with_capacity(256, stream);
+            assert_eq!(crate::client::read_head(&mut reader).status, 200);
+            reader
+        })
+        .collect();
+    let third = get(address, path);
+    assert_eq!(
+        (third.status, third.header("retry-after")),
+        (503, Some("20"))
+    );
+    // The page itself is served, and clients that leave make room at once.
+    assert_eq!(get(address, "/api/v1/state").status, 200);
+    drop(slow);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while crate::client::get_head(address, "/api/v1/export?by=day").status != 200 {
+        assert!(std::time::Instant::now() < end, "no room");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -22,6 +22,7 @@ use mien_device::kiosk::{About, Kiosk, KioskError, KioskOptions, Limits, Parts};
 use mien_device::output::Output as _;
 use mien_device::publish::Hub;
 use mien_device::publish::publisher::Publisher;
+use mien_device::update::status::Latest;
 use mien_models::label::Labels;
 use tempfile::TempDir;
 
@@ -40,6 +41,7 @@ struct Stage {
     run: Publisher,
     hub: Hub,
     today: Today,
+    updates: Latest,
     folder: TempDir,
 }
 
@@ -99,12 +101,13 @@ impl Setup {
             notes: "for tests".to_owned(),
             figures: vec![("public_test_accuracy".to_owned(), 0.5)],
         };
-        let today = Today::default();
+        let (today, updates) = (Today::default(), Latest::default());
         let settings = "secret = \"of the owner\"\n".to_owned();
         let parts = Parts {
             hub: hub.clone(),
             about: About::new(card, "haar", &labels, settings),
             today: Some(today.clone()),
+            updates: updates.clone(),
             database: Some(self.database()),
         };
         let kiosk = Kiosk::start(&self.options, parts, self.limits, patient)?;
@@ -113,6 +116,7 @@ impl Setup {
             run: Publisher::new(hub.clone(), &labels),
             hub,
             today,
+            updates,
             folder: self.folder,
         })
     }
@@ -139,7 +143,7 @@ impl Stage {
         self.today.set(TodayCounts {
             visits,
             expressions: labels.iter().map(|l| (l.to_owned(), visits)).collect(),
-            degraded: None,
+            ..TodayCounts::default()
         });
     }
 }

@@ -143,6 +143,17 @@ fn browsers_are_asked_once_and_remember() {
     assert!(cookies(&wrong).is_empty());
     assert!(start.elapsed().as_millis() >= 500, "guessing is slow");
 
+    // The visitors' one is named, and sets no cookie that would lead here again.
+    let form = format!("token={VISITOR_TOKEN}");
+    let visitors = post(address, "/login?for=owner", &form, &[]);
+    assert_eq!(visitors.status, 401);
+    assert!(
+        visitors.text().contains("That is the visitors&#39; token"),
+        "{}",
+        visitors.text()
+    );
+    assert!(cookies(&visitors).is_empty());
+
     let form = format!("token={OWNER_TOKEN}");
     let right = post(address, "/login?for=owner", &form, &[]);
     assert_eq!(

@@ -84,6 +84,7 @@ fn a_clip_reaches_page_database_and_light() {
         hub: hub.clone(),
         about,
         today: Some(today.clone()),
+        updates: Default::default(),
         database: Some(database.clone()),
     };
     let kiosk = Kiosk::start(&kiosk_options, parts, Limits::default(), false).unwrap();

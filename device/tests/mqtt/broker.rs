@@ -75,6 +75,7 @@ impl Drop for Broker {
 /// What it heard last of each topic, and what comes.
 pub struct Listener {
     heard: HashMap<String, String>,
+    all: Vec<(String, String)>,
     messages: Receiver<(String, String)>,
 }
 
@@ -101,8 +102,18 @@ impl Listener {
         });
         Self {
             heard: HashMap::new(),
+            all: Vec::new(),
             messages,
         }
+    }
+
+    /// All messages of `topic` so far, and those of the next moment.
+    pub fn all(&mut self, topic: &str) -> Vec<String> {
+        while let Ok(message) = self.messages.recv_timeout(Duration::from_secs(1)) {
+            self.all.push(message);
+        }
+        let told = self.all.iter().filter(|(told, _)| told == topic);
+        told.map(|(_, message)| message.clone()).collect()
     }
 
     /// The latest message of `topic` once `is_it`.
@@ -114,7 +125,10 @@ impl Listener {
             }
             let left = end.saturating_duration_since(Instant::now());
             match self.messages.recv_timeout(left) {
-                Ok((topic, message)) => self.heard.insert(topic, message),
+                Ok((topic, message)) => {
+                    self.all.push((topic.clone(), message.clone()));
+                    self.heard.insert(topic, message)
+                }
                 Err(error) => panic!("{topic}: {error}; there was {:?}", self.heard),
             };
         }

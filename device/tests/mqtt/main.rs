@@ -127,6 +127,9 @@ fn a_broker_that_vanishes_costs_nothing_and_is_told_when_it_is_back() {
     listener.wait("mien/entrance/availability", |m| m == "online");
     listener.wait("homeassistant/sensor/mien_entrance/faces/config", |_| true);
     listener.wait("mien/entrance/state", |m| m.contains("\"faces\":3"));
+    // And of what was seen while it was away, nothing.
+    let told = listener.all("mien/entrance/state");
+    assert!(told.iter().all(|m| m.contains("\"faces\":3")), "{told:?}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! `mien-device` with outputs, where there is no Pi.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -82,6 +84,75 @@ fn off_without_pins_says_what_is_missing() {
     assert!(stderr.contains("led: GPIO"), "{stderr}");
     let (code, _, _) = device(&["off"], "");
     assert_eq!(code, 0, "a terminal needs no darkening");
+}
+
+/// Ends a run twice while its counts wait for a locked database; what it said after that.
+fn end_twice(config: &str, gap: Duration) -> (i32, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, errors) = (folder.path().join("state"), folder.path().join("errors"));
+    fs::write(folder.path().join("config.toml"), config).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mien-device"))
+        .args(["run", "--count", "--config", "config.toml"])
+        .current_dir(folder.path())
+        .env("MIEN_STATE_DIR", &state)
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&errors).unwrap())
+        .spawn()
+        .unwrap();
+    let database = state.join("counts.db");
+    let periods = |database: &rusqlite::Connection| -> rusqlite::Result<u32> {
+        database.query_row("SELECT count(*) FROM periods", [], |row| row.get(0))
+    };
+    let start = Instant::now();
+    let shell = loop {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing counts");
+        sleep(Duration::from_millis(50));
+        if database.exists()
+            && let Ok(shell) = rusqlite::Connection::open(&database)
+            && matches!(periods(&shell), Ok(1..))
+        {
+            break shell;
+        }
+    };
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let terminate = || {
+        let id = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    terminate();
+    sleep(gap);
+    terminate();
+    let start = Instant::now();
+    let code = child.wait().unwrap().code();
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+    (code.unwrap(), fs::read_to_string(&errors).unwrap())
+}
+
+#[test]
+fn a_second_signal_ends_a_run_at_once_and_its_lights_go_dark() {
+    for gap_ms in [0, 300] {
+        let gap = Duration::from_millis(gap_ms);
+        let (code, said) = end_twice("", gap);
+        assert_eq!(code, 1, "{said}");
+        assert!(
+            !said.contains("error: "),
+            "a terminal needs no darkening: {said}"
+        );
+        // Without pins there are no lights; what cannot be made dark is named.
+        let (code, said) = end_twice("outputs = [\"terminal\", \"led\"]\n", gap);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains("error: led: GPIO "), "{said}");
+    }
 }
 
 #[test]

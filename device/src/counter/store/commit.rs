@@ -31,7 +31,7 @@ pub struct Commit<'a, V> {
     pub boot_id: &'a str,
     /// The boot's offset to the wall clock.
     pub time: BootTime,
-    /// Names of the visits' expressions.
+    /// Names of the expressions that are counted now, in their order; a visit has its own.
     pub labels: &'a [String],
     /// Visits; one that is known already is replaced.
     pub visits: V,
@@ -113,13 +113,11 @@ fn write<'v>(
     commit: Commit<'_, impl IntoIterator<Item = &'v Visit>>,
 ) -> rusqlite::Result<()> {
     let boot = boot(transaction, commit.boot_id, &commit.time)?;
-    let expressions = commit
-        .labels
-        .iter()
-        .map(|name| expression(transaction, name))
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut expressions = Expressions::default();
+    expressions.of(transaction, commit.labels)?;
     for visit in commit.visits {
-        write_visit(transaction, boot, &expressions, visit)?;
+        let expressions = expressions.of(transaction, &visit.labels)?;
+        write_visit(transaction, boot, expressions, visit)?;
     }
     for period in commit.periods {
         let sql = "
@@ -176,6 +174,27 @@ pub(super) fn boot(
     transaction
         .prepare_cached(sql)?
         .query_row([boot_id], |row| row.get(0))
+}
+
+/// The rows of label sets: one for most commits, a few where models were exchanged meanwhile.
+#[derive(Default)]
+struct Expressions(Vec<(Vec<String>, Vec<i64>)>);
+
+impl Expressions {
+    /// The rows of `labels`, in their order.
+    fn of(&mut self, transaction: &Transaction<'_>, labels: &[String]) -> rusqlite::Result<&[i64]> {
+        let known = self.0.iter().position(|(names, _)| names == labels);
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let ids = labels.iter().map(|name| expression(transaction, name));
+                let ids = ids.collect::<rusqlite::Result<_>>()?;
+                self.0.push((labels.to_vec(), ids));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[index].1)
+    }
 }
 
 fn expression(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<i64> {

@@ -76,6 +76,20 @@ impl StoreError {
         matches!(code, Some(DatabaseBusy | DatabaseLocked | DiskFull))
     }
 
+    /// The same without the path: for those who need not know this machine's folders.
+    pub fn in_short(&self) -> String {
+        let known = match self {
+            Self::Missing { .. } => "nothing has been counted yet",
+            Self::Damaged { .. } => "the file is damaged",
+            Self::TooNew { .. } => "the file was written by a later mien-device",
+            Self::Gone { .. } => "the file was removed or replaced",
+            Self::LogInUse { .. } => "another program keeps the log",
+            Self::Io { error, .. } => return error.kind().to_string(),
+            Self::Sqlite { error, .. } => words(error).unwrap_or("the database reports an error"),
+        };
+        known.to_owned()
+    }
+
     /// Sorts an error of SQLite's.
     pub(super) fn new(path: &std::path::Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
@@ -91,7 +105,11 @@ impl StoreError {
 
 /// What people can act upon.
 fn in_words(error: &rusqlite::Error) -> String {
-    let known = match error.sqlite_error_code() {
+    words(error).map_or_else(|| error.to_string(), str::to_owned)
+}
+
+fn words(error: &rusqlite::Error) -> Option<&'static str> {
+    Some(match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full",
         Some(ErrorCode::ReadOnly) => "the file or its folder is read-only",
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -101,7 +119,6 @@ fn in_words(error: &rusqlite::Error) -> String {
             "it cannot be opened: the folder may be missing, read-only or another user's"
         }
         Some(ErrorCode::SystemIoFailure) => "the disk reports an error",
-        _ => return error.to_string(),
-    };
-    known.to_owned()
+        _ => return None,
+    })
 }

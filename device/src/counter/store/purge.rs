@@ -1,6 +1,7 @@
 //! Deleting for good.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ pub fn purge(path: &Path, what: What) -> Result<Purged, StoreError> {
         outcome => outcome?,
     };
     for file in &purged.files_aside {
-        fs::remove_file(file).map_err(|error| StoreError::Io {
+        erase(file).map_err(|error| StoreError::Io {
             path: file.clone(),
             error,
         })?;
@@ -108,6 +109,19 @@ pub fn purge(path: &Path, what: What) -> Result<Purged, StoreError> {
             path: path.to_owned(),
         }),
     }
+}
+
+/// Overwrites a file with zeros, as SQLite does with rows, and removes it. A link is only removed:
+/// what it points to is not ours.
+fn erase(file: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(file)?;
+    if found.is_file() {
+        let mut to = File::options().write(true).open(file)?;
+        io::copy(&mut io::repeat(0).take(found.len()), &mut to)?;
+        // Before the name goes: afterwards nobody writes to its blocks.
+        to.sync_all()?;
+    }
+    fs::remove_file(file)
 }
 
 fn open(path: &Path) -> Result<Store, StoreError> {

@@ -29,6 +29,7 @@ fn visit(number: u64) -> Visit {
     Visit {
         sequence: number * 1_000_000,
         duration_ms: 2500,
+        labels: ["happy", "sad"].map(str::to_owned).into(),
         shown_ms: heapless::Vec::from_slice(&[1500, 0]).unwrap(),
         uncertain_ms: 1000,
         unseen_ms: 0,

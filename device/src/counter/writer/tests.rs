@@ -1,6 +1,8 @@
 use std::fs;
 use std::sync::Mutex;
 
+use mien_models::label::Labels;
+
 use super::*;
 use crate::counter::batch::MAX_VISITS;
 use crate::counter::store::{Reader, Span};
@@ -58,15 +60,19 @@ fn writer(path: &Path, clock: &Arc<Hand>, today: &Today) -> Writer {
         retention_days: 1,
         ..CounterOptions::default()
     };
-    let labels = Labels::fer2013();
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
-    Writer::new(path, options, &labels, clock, TimeZone::UTC, today.clone())
+    Writer::new(path, options, labels(), clock, TimeZone::UTC, today.clone())
+}
+
+fn labels() -> Arc<[String]> {
+    Labels::fer2013().iter().map(str::to_owned).collect()
 }
 
 fn visit(sequence: u64, duration_ms: u64) -> Visit {
     Visit {
         sequence,
         duration_ms,
+        labels: labels(),
         shown_ms: heapless::Vec::from_slice(&[0, 0, 0, duration_ms]).unwrap(),
         uncertain_ms: 0,
         unseen_ms: 0,
@@ -276,8 +282,19 @@ fn what_waits_is_bounded_and_losses_are_told() {
     }
     writer.tick();
     assert_eq!(writer.pending.visits.len(), MAX_VISITS);
-    let degraded = today.get().degraded.unwrap();
+    // Who is still here comes again, and is not lost again.
+    for _ in 0..3 {
+        writer.take(batch([visit(0, 3000)]));
+    }
+    writer.tick();
+    let told = today.get();
+    let (degraded, in_full) = (told.degraded.unwrap(), told.degraded_where.unwrap());
     assert!(degraded.starts_with("30 visits are lost: "), "{degraded}");
+    let place = folder.path().display().to_string();
+    assert!(
+        in_full.contains(&place) && !degraded.contains('/'),
+        "{degraded}"
+    );
     assert_eq!(
         writer.pending.visits.first_key_value().unwrap().0,
         &30,
@@ -289,6 +306,11 @@ fn what_waits_is_bounded_and_losses_are_told() {
         writer.tick();
     }
     assert_eq!(writer.closed.len(), MAX_PERIODS);
+    // What is over is over.
+    fs::remove_file(folder.path().join("file")).unwrap();
+    writer.next_attempt_us = 0;
+    writer.tick();
+    assert_eq!((today.get().degraded, writer.pending.lost), (None, 0));
 }
 
 /// Bytes that this thread has given to the system to write.

@@ -71,12 +71,44 @@ async function showStatus() {
     $("losses").textContent = number(status.camera_losses);
     $("settings").textContent = status.settings;
     showLatency(status.latency);
+    showUpdates(status.updates);
     if (hasHistory !== status.has_history) {
       hasHistory = status.has_history;
       showHistory();
     }
   } catch {
     $("offline").hidden = false;
+  }
+}
+
+/** Where the models come from, how far a trial is, and what failed last. */
+function showUpdates(updates) {
+  $("updates").hidden = updates === null;
+  const standings = {
+    factory: text("owner.updates.factory"), named: text("owner.updates.named"),
+    trial: text("owner.updates.trial"), confirmed: text("owner.updates.confirmed"),
+  };
+  const faults = {
+    unusable: text("owner.updates.unusable"), crash_loop: text("owner.updates.crash_loop"),
+    stall: text("owner.updates.stall"),
+  };
+  for (const [role, model] of Object.entries(updates ?? {})) {
+    const parts = [standings[model.standing]];
+    if (model.version !== null) {
+      const values = { version: model.version, slot: model.slot };
+      parts.unshift(text("owner.updates.version", values));
+    }
+    if (model.trial) {
+      const { healthy_s, trial_s } = model.trial;
+      parts.push(text("owner.updates.healthy", { healthy: healthy_s ?? 0, trial: trial_s }));
+    }
+    if (model.last_failure) {
+      const { version, fault } = model.last_failure;
+      parts.push(text("owner.updates.failed", { version, why: faults[fault] ?? fault }));
+    }
+    const line = parts.join(" · ");
+    // Written again only when it changes, so that nobody's reading is interrupted.
+    if ($(`update-${role}`).textContent !== line) $(`update-${role}`).textContent = line;
   }
 }
 

@@ -26,6 +26,8 @@ const PIECES: usize = 4;
 const PIECE_BYTES: usize = 16 << 10;
 /// A client that takes nothing for so long is given up; until then the database cannot be tidied.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// When one that found no room may come again, seconds: a slow client is given up by then.
+const RETRY_S: &str = "20";
 /// Exports at the same time; more wait for none.
 pub const AT_ONCE: usize = 2;
 
@@ -74,7 +76,8 @@ pub async fn export(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -
     };
     let Ok(slot) = Arc::clone(&site.exports).try_acquire_owned() else {
         let text = "other exports are still going on\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+        let later = [(header::RETRY_AFTER, RETRY_S)];
+        return (StatusCode::SERVICE_UNAVAILABLE, later, text).into_response();
     };
     let (to_client, mut pieces) = mpsc::channel(PIECES);
     let by = query.by;

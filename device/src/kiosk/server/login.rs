@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::guard::{OWNER_COOKIE, VISITOR_COOKIE};
 use super::{Site, pages};
+use crate::kiosk::token::Token;
 
 /// How long a wrong token takes; a right one is never slow.
 const WRONG_TOKEN_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
@@ -49,22 +50,34 @@ pub async fn fill(
     headers: HeaderMap,
     Form(filled): Form<Filled>,
 ) -> Response {
-    let known = [
+    let is_owner = asked.area == "owner";
+    let mut known = [
         (&site.visitor_token, VISITOR_COOKIE),
         (&site.owner_token, OWNER_COOKIE),
     ];
+    // Where both are the same it is the one that is asked for.
+    if is_owner {
+        known.reverse();
+    }
     let found = known
         .into_iter()
         .filter_map(|(token, cookie)| Some((token.as_ref()?, cookie)))
         .find(|(token, _)| token.is(filled.token.trim()));
-    let Some((token, cookie)) = found else {
-        tokio::time::sleep(WRONG_TOKEN_WAIT).await;
-        let lang = asked.lang.as_deref();
-        let error = [("error", "login.wrong")];
-        let page = pages::html(&site, pages::LOGIN, lang, &headers, &error);
-        return (StatusCode::UNAUTHORIZED, page).into_response();
+    // A visitor's token opens nothing of the owner's: without a word the form would come again.
+    let error = match found {
+        Some((_, VISITOR_COOKIE)) if is_owner => "login.visitors",
+        Some((token, cookie)) => return let_in(token, cookie, is_owner),
+        None => "login.wrong",
     };
-    let to = if asked.area == "owner" { "/owner" } else { "/" };
+    tokio::time::sleep(WRONG_TOKEN_WAIT).await;
+    let lang = asked.lang.as_deref();
+    let page = pages::html(&site, pages::LOGIN, lang, &headers, &[("error", error)]);
+    (StatusCode::UNAUTHORIZED, page).into_response()
+}
+
+/// Remembers the token.
+fn let_in(token: &Token, cookie: &str, is_owner: bool) -> Response {
+    let to = if is_owner { "/owner" } else { "/" };
     let value = format!(
         "{cookie}={}; Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict",
         token.cookie()

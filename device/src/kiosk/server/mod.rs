@@ -36,6 +36,7 @@ use super::options::{KioskOptions, is_local};
 use super::token::Token;
 use crate::counter::today::Today;
 use crate::publish::Hub;
+use crate::update::status::Latest;
 use limits::Limits;
 
 /// Time between two attempts to listen on an address.
@@ -56,6 +57,8 @@ pub struct Parts {
     pub about: About,
     /// Today's counts, where something counts.
     pub today: Option<Today>,
+    /// How things are with installed models.
+    pub updates: Latest,
     /// The counter's database, whether or not something counts at the moment.
     pub database: Option<PathBuf>,
 }

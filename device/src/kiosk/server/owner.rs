@@ -15,6 +15,8 @@ use crate::publish::state::Camera;
 use crate::publish::stats::Latency;
 use crate::report::ByLabel;
 use crate::thermal;
+use crate::update::protocol::{RoleStatus, Standing, TrialStatus};
+use crate::update::record::{Blocked, Slot};
 
 /// How the device is.
 #[derive(Debug, Serialize)]
@@ -36,8 +38,45 @@ struct Status {
     degraded: Option<String>,
     /// Whether there are counts to export, of today or earlier.
     has_history: bool,
+    /// Where the models come from; null where nothing can be installed.
+    updates: Option<Updates>,
     /// The configuration that counts, as TOML.
     settings: String,
+}
+
+/// Where the models at work come from.
+#[derive(Debug, Serialize)]
+struct Updates {
+    expression: Installed,
+    detector: Installed,
+}
+
+/// A role's part of it, in short.
+#[derive(Debug, Serialize)]
+struct Installed {
+    standing: Standing,
+    /// Slot and version of an installed model that runs.
+    slot: Option<Slot>,
+    version: Option<u64>,
+    /// How far its trial is.
+    trial: Option<TrialStatus>,
+    /// The version that was rolled back last by itself, and why.
+    last_failure: Option<Blocked>,
+}
+
+impl Installed {
+    fn of(role: &RoleStatus) -> Self {
+        // A named model runs in place of the installed one.
+        let slot = role.active.filter(|_| role.standing != Standing::Named);
+        let entry = slot.and_then(|slot| role.slots.get(slot.name())?.as_ref());
+        Self {
+            standing: role.standing,
+            slot,
+            version: entry.map(|entry| entry.version),
+            trial: role.trial.filter(|_| role.standing == Standing::Trial),
+            last_failure: role.blocked.last().copied(),
+        }
+    }
 }
 
 pub async fn status(State(site): State<Arc<Site>>) -> Response {
@@ -55,12 +94,16 @@ pub async fn status(State(site): State<Arc<Site>>) -> Response {
         latency: latency.map(|(name, l)| (name.to_owned(), l)).collect(),
         temperature_c: thermal::hottest_c(Path::new(thermal::SYS)),
         counting: today.is_some(),
-        degraded: today.and_then(|today| today.get().degraded),
+        degraded: today.and_then(|today| today.get().degraded_where),
         has_history: site
             .parts
             .database
             .as_ref()
             .is_some_and(|file| file.exists()),
+        updates: site.parts.updates.get().map(|status| Updates {
+            expression: Installed::of(&status.expression),
+            detector: Installed::of(&status.detector),
+        }),
         settings: site.parts.about.settings.clone(),
         loss: stats.loss,
     };

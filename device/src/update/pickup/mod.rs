@@ -2,7 +2,7 @@
 //! start and offered like any other.
 //!
 //! Nobody is there to look on, so nothing here may keep the program from running: files are read one
-//! by one, and a start that ends while they are looked at is counted ([`mark`]).
+//! by one, and a start that ends while they are looked at is counted (`mark`).
 
 mod find;
 mod mark;
