@@ -2,13 +2,18 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{ChildStderr, Command, Stdio};
+use std::thread;
 
 use mien_device::capture::Source as _;
 use mien_device::capture::demo::DemoCamera;
 
+/// Of a short run, and of one long enough to be watched: the demo waits for nobody.
 const FRAMES: usize = 75;
+const WATCHED_FRAMES: usize = 500;
 /// The one of `--source demo`.
 const DEMO_SEED: u32 = 1;
 /// Bytes in a row that no two pictures share by accident.
@@ -51,113 +56,214 @@ fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
+/// A run under strace.
+struct Traced {
+    /// Files that were opened for writing.
+    opened: HashSet<String>,
+    /// What went into the database's files.
+    written: Vec<Vec<u8>>,
+}
+
+impl Traced {
+    /// Starts `mien-device run` on the demo with more `arguments`, lets `meanwhile` read its messages
+    /// and watch, and goes through all that it wrote. `None`, with a word on it, where strace cannot be had.
+    fn run(
+        root: &Path,
+        frames: usize,
+        arguments: &[&str],
+        meanwhile: impl FnOnce(ChildStderr),
+    ) -> Option<Self> {
+        let (state, trace) = (root.join("state"), root.join("trace.txt"));
+        let traced = Command::new("strace")
+            .args(["-f", "-yy", "-xx", "-s", "10000000", "-e"])
+            .arg(format!("trace={CALLS}"))
+            .arg("-o")
+            .arg(&trace)
+            .arg(env!("CARGO_BIN_EXE_mien-device"))
+            .args(["run", "--source", "demo", "--frames"])
+            .arg(frames.to_string())
+            .args(arguments)
+            .env("MIEN_STATE_DIR", &state)
+            .env("XDG_CONFIG_HOME", root.join("none"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut traced = match traced {
+            Ok(traced) => traced,
+            Err(error) => {
+                skip(&format!("strace cannot be run ({error})"));
+                return None;
+            }
+        };
+        meanwhile(traced.stderr.take().unwrap());
+        let status = traced.wait().unwrap();
+        if fs::metadata(&trace).map_or(0, |trace| trace.len()) == 0 {
+            skip("strace may not trace here");
+            return None;
+        }
+        assert!(status.success(), "{status}");
+        let is_served = arguments.contains(&"--kiosk");
+        Some(Self::read(
+            &fs::read_to_string(&trace).unwrap(),
+            &state,
+            is_served,
+        ))
+    }
+
+    /// Goes through what strace noted. Nothing but the database may be written, and only where a
+    /// page is served may there be sockets.
+    fn read(trace: &str, state: &Path, is_served: bool) -> Self {
+        let mut written: Vec<Vec<u8>> = Vec::new();
+        let mut opened = HashSet::new();
+        for line in trace.lines() {
+            let Some((call, rest)) = line.split_once('(') else {
+                continue;
+            };
+            let call = call.rsplit(' ').next().unwrap();
+            match call {
+                "open" | "openat" | "openat2" | "creat" => {
+                    let is_for_writing = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE"];
+                    if call != "creat" && !is_for_writing.iter().any(|flag| rest.contains(flag)) {
+                        continue;
+                    }
+                    let path = String::from_utf8(strings(rest).next().unwrap()).unwrap();
+                    assert!(is_database(&path, state), "opened for writing: {path}");
+                    opened.insert(path);
+                }
+                "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" => {
+                    // `5</path/of/the/file>`, or what else it is.
+                    let (number, target) = rest.split_once('<').unwrap();
+                    let target = target.split_once('>').unwrap().0;
+                    let target = match target.contains("\\x") {
+                        true => String::from_utf8(unescape(target)).unwrap(),
+                        false => target.to_owned(),
+                    };
+                    if is_database(&target, state) {
+                        assert!(!rest.contains("\"..."), "strace cut it short");
+                        written.extend(strings(rest));
+                    } else {
+                        let is_file = target.starts_with('/') && !target.starts_with("/dev/");
+                        assert!(
+                            !is_file || number == "1" || number == "2",
+                            "written: {line}"
+                        );
+                    }
+                }
+                "ftruncate" => {
+                    assert!(rest.contains("counts.db") || rest.contains("\\x"), "{line}");
+                }
+                "mkdir" | "mkdirat" => {
+                    let path = String::from_utf8(strings(rest).next().unwrap()).unwrap();
+                    assert!(state.starts_with(&path), "made: {path}");
+                }
+                "socket" if is_served => {}
+                other => panic!("{other}: {line}"),
+            }
+        }
+        assert!(
+            opened.iter().any(|path| path.ends_with("counts.db-wal")),
+            "{opened:?}"
+        );
+        Self { opened, written }
+    }
+
+    /// Looks for every piece of `pictures` in what was written; how many pieces there were.
+    fn assert_holds_none_of<'a>(&self, pictures: impl Iterator<Item = &'a [u8]>) -> usize {
+        let windows: HashSet<&[u8]> = self
+            .written
+            .iter()
+            .flat_map(|bytes| bytes.windows(WINDOW))
+            .collect();
+        let count = windows.len();
+        assert!(count > 1000, "something was written: {count}");
+        let mut compared = 0;
+        for (index, picture) in pictures.enumerate() {
+            for window in picture.chunks_exact(WINDOW).filter(|w| has_variety(w)) {
+                assert!(!windows.contains(window), "picture {index}");
+                compared += 1;
+            }
+        }
+        compared
+    }
+}
+
+/// The frames that the demo shows.
+fn frames(count: usize) -> Vec<Vec<u8>> {
+    let mut camera = DemoCamera::new(DEMO_SEED).unwrap();
+    (0..count)
+        .map(|_| camera.next_frame().unwrap().unwrap().pixels)
+        .collect()
+}
+
 #[test]
 fn only_the_database_is_written_and_no_picture_into_it() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
-    let (state, trace) = (root.join("state"), root.join("trace.txt"));
-    let traced = Command::new("strace")
-        .args(["-f", "-yy", "-xx", "-s", "10000000", "-e"])
-        .arg(format!("trace={CALLS}"))
-        .arg("-o")
-        .arg(&trace)
-        .arg(env!("CARGO_BIN_EXE_mien-device"))
-        .args([
-            "run",
-            "--count",
-            "--source",
-            "demo",
-            "--frames",
-            &FRAMES.to_string(),
-        ])
-        .env("MIEN_STATE_DIR", &state)
-        .env("XDG_CONFIG_HOME", root.join("none"))
-        .output();
-    let traced = match traced {
-        Ok(traced) => traced,
-        Err(error) => return skip(&format!("strace cannot be run ({error})")),
+    let read_all = |mut messages: ChildStderr| {
+        io::copy(&mut messages, &mut io::stderr()).unwrap();
     };
-    if fs::metadata(&trace).map_or(0, |trace| trace.len()) == 0 {
-        return skip("strace may not trace here");
-    }
-    assert!(
-        traced.status.success(),
-        "{}",
-        String::from_utf8_lossy(&traced.stderr)
-    );
-
-    let text = fs::read_to_string(&trace).unwrap();
-    let mut written: Vec<Vec<u8>> = Vec::new();
-    let mut opened = HashSet::new();
-    for line in text.lines() {
-        let Some((call, rest)) = line.split_once('(') else {
-            continue;
-        };
-        let call = call.rsplit(' ').next().unwrap();
-        match call {
-            "open" | "openat" | "openat2" | "creat" => {
-                let is_for_writing = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_TMPFILE"];
-                if call != "creat" && !is_for_writing.iter().any(|flag| rest.contains(flag)) {
-                    continue;
-                }
-                let path = String::from_utf8(strings(rest).next().unwrap()).unwrap();
-                assert!(is_database(&path, &state), "opened for writing: {path}");
-                opened.insert(path);
-            }
-            "write" | "writev" | "pwrite64" | "pwritev" | "pwritev2" => {
-                // `5</path/of/the/file>`, or what else it is.
-                let (number, target) = rest.split_once('<').unwrap();
-                let target = target.split_once('>').unwrap().0;
-                let target = match target.contains("\\x") {
-                    true => String::from_utf8(unescape(target)).unwrap(),
-                    false => target.to_owned(),
-                };
-                if is_database(&target, &state) {
-                    assert!(!rest.contains("\"..."), "strace cut it short");
-                    written.extend(strings(rest));
-                } else {
-                    let is_file = target.starts_with('/') && !target.starts_with("/dev/");
-                    assert!(
-                        !is_file || number == "1" || number == "2",
-                        "written: {line}"
-                    );
-                }
-            }
-            "ftruncate" => assert!(rest.contains("counts.db") || rest.contains("\\x"), "{line}"),
-            "mkdir" | "mkdirat" => {
-                let path = String::from_utf8(strings(rest).next().unwrap()).unwrap();
-                assert!(state.starts_with(&path), "made: {path}");
-            }
-            other => panic!("{other}: {line}"),
-        }
-    }
-    assert!(
-        opened.iter().any(|path| path.ends_with("counts.db-wal")),
-        "{opened:?}"
-    );
-
-    let windows: HashSet<&[u8]> = written
-        .iter()
-        .flat_map(|bytes| bytes.windows(WINDOW))
-        .collect();
-    assert!(
-        windows.len() > 1000,
-        "something was written: {}",
-        windows.len()
-    );
-    let mut camera = DemoCamera::new(DEMO_SEED).unwrap();
-    let mut compared = 0;
-    for _ in 0..FRAMES {
-        let frame = camera.next_frame().unwrap().unwrap();
-        for window in frame.pixels.chunks_exact(WINDOW).filter(|w| has_variety(w)) {
-            assert!(!windows.contains(window), "frame {}", frame.sequence);
-            compared += 1;
-        }
-    }
+    let Some(traced) = Traced::run(&root, FRAMES, &["--count"], read_all) else {
+        return;
+    };
+    let compared = traced.assert_holds_none_of(frames(FRAMES).iter().map(Vec::as_slice));
     assert!(
         compared > 100_000,
         "{compared} pieces of frames were looked for"
     );
+}
+
+/// The same while somebody watches the live picture: what the client got is looked for, too.
+#[test]
+fn a_live_picture_that_is_watched_is_not_written_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let config = root.join("config.toml");
+    let text = "[kiosk]\nlive_picture = true\nbind = [\"127.0.0.1:0\"]\n";
+    fs::write(&config, text).unwrap();
+    let mut pictures = Vec::new();
+    let watch = |messages: ChildStderr| {
+        let mut lines = BufReader::new(messages).lines().map_while(Result::ok);
+        let address = lines.find_map(|line| {
+            let (_, rest) = line.split_once("http://")?;
+            rest.split('/').next()?.parse::<SocketAddr>().ok()
+        });
+        // Nobody else reads them, and a full pipe would stop the run.
+        let rest = thread::spawn(move || lines.for_each(|line| eprintln!("{line}")));
+        if let Some(address) = address {
+            while let Some(picture) = live_picture(address) {
+                pictures.push(picture);
+            }
+        }
+        rest.join().unwrap();
+    };
+    let config = config.to_str().unwrap();
+    let Some(traced) = Traced::run(
+        &root,
+        WATCHED_FRAMES,
+        &["--kiosk", "--config", config],
+        watch,
+    ) else {
+        return;
+    };
+    assert!(traced.opened.iter().all(|path| path.contains("counts.db")));
+    let seen = pictures.iter().filter(|p| p.starts_with(&[0xFF, 0xD8]));
+    assert!(seen.count() > 3, "{} answers", pictures.len());
+    let frames = frames(WATCHED_FRAMES);
+    let both = frames.iter().chain(&pictures).map(Vec::as_slice);
+    let compared = traced.assert_holds_none_of(both);
+    assert!(compared > 100_000, "{compared} pieces were looked for");
+}
+
+/// The body of the next live picture; `None` once the run is over.
+fn live_picture(address: SocketAddr) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let request =
+        format!("GET /api/v1/live HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n")?;
+    Some(answer.split_off(end + 4))
 }
 
 /// The same search finds a picture that is there.

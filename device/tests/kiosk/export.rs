@@ -10,6 +10,7 @@ use mien_device::counter::clock::{BootTime, Clock};
 use mien_device::counter::export::{self, By, Format, Query};
 use mien_device::counter::store::{Commit, Store};
 use mien_device::counter::visit::Visit;
+use mien_device::kiosk::Limits;
 use mien_models::label::Labels;
 
 use crate::client::{Answer, get};
@@ -172,6 +173,50 @@ fn a_third_export_is_told_when_to_come_again() {
         assert!(std::time::Instant::now() < end, "no room");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_client_that_drips_is_given_up_and_does_not_take_half_for_all() {
+    use std::io::{Read as _, Write as _};
+    use std::time::Instant;
+    let setup = Setup {
+        limits: Limits {
+            export_timeout: Duration::from_millis(500),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    };
+    fill(&setup.database(), 60_000);
+    let stage = setup.start();
+    let address = stage.address();
+    let path = "/api/v1/export?by=visit&format=json";
+    let start = Instant::now();
+    let mut slow: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = crate::client::connect(address);
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // They go on taking a little, too little for all of it, and still there is room again.
+    let mut drop_of = [0; 100];
+    loop {
+        for stream in &mut slow {
+            stream.read_exact(&mut drop_of).unwrap();
+        }
+        let is_over = start.elapsed() > Duration::from_millis(500);
+        if is_over && crate::client::get_head(address, "/api/v1/export?by=day").status == 200 {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "no room");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // What is left to read has no end: the last chunk of a whole transfer has no bytes.
+    let mut rest = Vec::new();
+    let _ = slow[0].read_to_end(&mut rest);
+    assert!(rest.len() > 10_000, "{} bytes", rest.len());
+    assert!(!rest.ends_with(b"\r\n0\r\n\r\n"));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -26,7 +27,7 @@ const PIECES: usize = 4;
 const PIECE_BYTES: usize = 16 << 10;
 /// A client that takes nothing for so long is given up; until then the database cannot be tidied.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// When one that found no room may come again, seconds: a slow client is given up by then.
+/// When one that found no room may come again, seconds: one that takes nothing is given up by then.
 const RETRY_S: &str = "20";
 /// Exports at the same time; more wait for none.
 pub const AT_ONCE: usize = 2;
@@ -81,19 +82,34 @@ pub async fn export(State(site): State<Arc<Site>>, Query(asked): Query<Asked>) -
     };
     let (to_client, mut pieces) = mpsc::channel(PIECES);
     let by = query.by;
-    let runtime = Handle::current();
+    let end = Instant::now() + site.limits.export_timeout;
+    let is_whole = Arc::new(AtomicBool::new(false));
+    let to = Pieces {
+        to_client,
+        runtime: Handle::current(),
+        end,
+    };
+    let told = Arc::clone(&is_whole);
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
-        work(database, query, format, Pieces { to_client, runtime });
+        work(database, query, format, to, &told);
     });
     // Until the first piece is there, what goes wrong still has a status of its own.
     match pieces.recv().await {
         Some(Ok(first)) => {
-            let body = unfold((Some(first), pieces), |(first, mut pieces)| async move {
-                match first {
-                    Some(first) => Some((Ok(first), (None, pieces))),
-                    None => pieces.recv().await.map(|piece| (piece, (None, pieces))),
-                }
+            let state = (Some(Ok(first)), pieces, is_whole);
+            let body = unfold(state, |(first, mut pieces, is_whole)| async move {
+                let piece = match first {
+                    Some(first) => Some(first),
+                    None => pieces.recv().await,
+                };
+                // Nobody takes half of the counts for all: without its end the transfer breaks off.
+                let broken = || Err(io::Error::other("the export was not finished"));
+                let piece = match piece {
+                    None if !is_whole.swap(true, Ordering::Acquire) => broken(),
+                    piece => piece?,
+                };
+                Some((piece, (None, pieces, is_whole)))
             });
             file(Body::from_stream(body), by, format)
         }
@@ -128,13 +144,21 @@ fn refuse(error: &io::Error) -> Response {
     (status, format!("{error}\n")).into_response()
 }
 
-/// Reads and writes on a thread that may wait. Dropping `pieces` unfinished breaks the transfer off,
-/// so that nobody takes half of the counts for all.
-fn work(database: PathBuf, query: export::Query, format: Format, pieces: Pieces) {
+/// Reads and writes on a thread that may wait, and says in `is_whole` whether all was written.
+fn work(
+    database: PathBuf,
+    query: export::Query,
+    format: Format,
+    pieces: Pieces,
+    is_whole: &AtomicBool,
+) {
     let sender = pieces.to_client.clone();
     let mut to = BufWriter::with_capacity(PIECE_BYTES, pieces);
     let written = export::write(&database, &query, format, &mut to);
     let written = written.and_then(|_| Ok(to.flush()?));
+    if written.is_ok() {
+        is_whole.store(true, Ordering::Release);
+    }
     if let Err(error) = written {
         tracing::warn!("export: {error}");
         // What is still in the buffer must not go out after the error.
@@ -144,23 +168,23 @@ fn work(database: PathBuf, query: export::Query, format: Format, pieces: Pieces)
             ExportError::Store(StoreError::Missing { .. }) => io::ErrorKind::NotFound,
             _ => io::ErrorKind::Other,
         };
-        let _ = sender.blocking_send(Err(io::Error::new(kind, error.to_string())));
+        // A client that takes nothing is not waited for: it notices that there is no end.
+        let _ = sender.try_send(Err(io::Error::new(kind, error.to_string())));
     }
 }
 
-/// Writes into a bounded channel, and waits for a client only so long.
+/// Writes into a bounded channel, and waits for a client only so long: for each piece and for all.
 struct Pieces {
     to_client: mpsc::Sender<io::Result<Bytes>>,
     runtime: Handle,
+    end: Instant,
 }
 
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let sent = self.to_client.send(Ok(Bytes::copy_from_slice(bytes)));
-        match self
-            .runtime
-            .block_on(async { timeout(PATIENCE, sent).await })
-        {
+        let wait = PATIENCE.min(self.end.saturating_duration_since(Instant::now()));
+        match self.runtime.block_on(async { timeout(wait, sent).await }) {
             Ok(Ok(())) => Ok(bytes.len()),
             Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client left")),
             Err(_) => Err(io::Error::new(

@@ -1,7 +1,7 @@
 //! What every answer says to the browser: nothing from elsewhere, nothing for elsewhere.
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -33,12 +33,16 @@ const ALL: [(HeaderName, &str); 7] = [
 /// Adds them; what is not said to be kept is not kept.
 pub async fn add(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+    set(response.headers_mut());
+    response
+}
+
+/// The same for an answer that no address gave.
+pub fn set(headers: &mut HeaderMap) {
     for (name, value) in ALL {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    response
 }

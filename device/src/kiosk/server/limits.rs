@@ -13,6 +13,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Time from a request's header to its answer's.
     pub request_timeout: Duration,
+    /// Time that an export may take. While it reads, the database cannot be tidied, and no client
+    /// that takes a byte now and then may keep it from that for ever.
+    pub export_timeout: Duration,
     /// Time after which a client that takes nothing of what it is sent is given up.
     pub stall_timeout: Duration,
 }
@@ -23,6 +26,7 @@ impl Default for Limits {
             connections: 256,
             header_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(15),
+            export_timeout: Duration::from_secs(300),
             stall_timeout: Duration::from_secs(60),
         }
     }

@@ -81,6 +81,7 @@ struct Site {
     owner_token: Option<Token>,
     counts: watch::Sender<api::Counts>,
     exports: Arc<Semaphore>,
+    limits: Limits,
     stop: watch::Receiver<bool>,
     started: std::time::Instant,
 }
@@ -116,6 +117,7 @@ impl Kiosk {
             owner_token: token(&options.owner_token_file).transpose()?,
             counts: watch::Sender::new(api::Counts::of(parts.today.as_ref())),
             exports: Arc::new(Semaphore::new(export::AT_ONCE)),
+            limits,
             parts,
             options: options.clone(),
             stop: stopped.clone(),
@@ -259,6 +261,7 @@ async fn connection(
                 Err(_) => {
                     let mut response = Response::new(Body::from("too slow\n"));
                     *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+                    headers::set(response.headers_mut());
                     Ok(response)
                 }
             }
