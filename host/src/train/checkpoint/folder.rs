@@ -89,7 +89,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
         .map_err(at(path))
 }
 
+/// Removes a folder, its manifest first: what a kill leaves of it is no whole one.
 fn remove(folder: &Path) -> Result<(), CheckpointError> {
+    let _ = fs::remove_file(folder.join(MANIFEST));
     match fs::remove_dir_all(folder) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(at(folder)(e)),
         _ => Ok(()),
@@ -116,6 +118,10 @@ pub fn replace(
     fill: impl FnOnce(&mut Writer) -> Result<(), CheckpointError>,
 ) -> Result<(), CheckpointError> {
     let [_, new, old] = copies(folder);
+    if !folder.exists() && matches!(Reader::open(&new), Ok(Some(_))) {
+        // A kill came between the manifest and the rename: this may be the only whole copy.
+        fs::rename(&new, folder).map_err(at(folder))?;
+    }
     remove(&new)?;
     fs::create_dir_all(&new).map_err(at(&new))?;
     let mut writer = Writer {

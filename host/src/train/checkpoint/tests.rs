@@ -229,6 +229,40 @@ fn a_kill_at_any_moment_leaves_a_whole_checkpoint() {
 }
 
 #[test]
+fn the_next_checkpoint_takes_the_only_whole_one_out_of_its_way_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let last = folder.path().join("last");
+    let (new, old) = (last.with_extension("new"), last.with_extension("old"));
+    for has_old in [false, true] {
+        // A kill between the manifest and the rename, at the first checkpoint and at a later one.
+        save(&plain(1), &last).unwrap();
+        save(&plain(2), &last).unwrap();
+        fs::rename(&last, &new).unwrap();
+        if !has_old {
+            fs::remove_dir_all(&old).unwrap();
+        }
+        replace(&last, PART_BYTES, Older::Kept, |_| {
+            assert_eq!(loaded_epochs(&last), (2, None));
+            Err(CheckpointError::Write {
+                path: "as if killed".into(),
+                source: std::io::ErrorKind::Interrupted.into(),
+            })
+        })
+        .unwrap_err();
+        assert_eq!(loaded_epochs(&last), (2, None));
+    }
+    // One that leaves file by file is not taken for a damaged one.
+    fs::create_dir(&new).unwrap();
+    fs::copy(last.join("manifest.json"), new.join("manifest.json")).unwrap();
+    fs::write(new.join("net.mpk"), "half").unwrap();
+    let done = replace(&last, PART_BYTES, Older::Kept, |_| {
+        assert!(!new.join("manifest.json").exists());
+        Ok(())
+    });
+    done.unwrap();
+}
+
+#[test]
 fn a_write_that_fails_makes_room_again_and_leaves_what_was() {
     let folder = tempfile::tempdir().unwrap();
     let last = folder.path().join("last");
