@@ -282,6 +282,28 @@ mod tests {
     }
 
     #[test]
+    fn no_request_can_name_a_file() {
+        let request = |first: &str, file: &str| {
+            let text = format!(
+                "{{\"install\":{{{first}\"files\":[{{{file}\"file\":1,\"signature\":null}}],\
+                 \"force\":false,\"dry_run\":false}}}}\n"
+            );
+            read_line::<Request>(&mut text.as_bytes())
+        };
+        assert!(request("", "").is_ok());
+        for name in ["path", "name", "slot", "to"] {
+            for value in ["../../etc/passwd", "/etc/passwd", "a"] {
+                let key = format!("\"{name}\":\"{value}\",");
+                for refused in [request(&key, ""), request("", &key)] {
+                    let error = refused.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::InvalidData);
+                    assert!(error.to_string().contains("unknown field"), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_is_announced_is_bounded() {
         let lengths = |file, signature| Lengths { file, signature };
         let kind = |lengths: &[Lengths]| {

@@ -1,5 +1,6 @@
 //! Models onto a card or a stick, for a device that looks there when it starts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,8 +21,13 @@ pub fn folder(root: &Path) -> PathBuf {
 /// the copies.
 ///
 /// # Errors
-/// Those of the file system.
+/// Those of the file system, and two files of one name.
 pub fn copy(files: &[PathBuf], folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut names = BTreeSet::new();
+    if let Some(path) = files.iter().find(|path| !names.insert(path.file_name())) {
+        let why = format!("another of the files has the name of {}", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     fs::create_dir_all(folder)?;
     let mut copies = Vec::new();
     for path in files {
@@ -72,6 +78,19 @@ mod tests {
             folder(root.path()),
             root.path().join("var/lib/mien/incoming")
         );
+    }
+
+    #[test]
+    fn one_name_for_two_files_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let files = ["a", "b"].map(|below| root.path().join(below).join("x.postcard"));
+        for file in &files {
+            fs::create_dir(file.parent().unwrap()).unwrap();
+            fs::write(file, "model").unwrap();
+        }
+        let error = copy(&files, &root.path().join("mien")).unwrap_err();
+        assert!(error.to_string().contains("b/x.postcard"), "{error}");
+        assert!(!root.path().join("mien").exists(), "none is copied");
     }
 
     #[test]

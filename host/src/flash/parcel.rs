@@ -105,3 +105,45 @@ fn read(path: &Path) -> Result<Vec<u8>, ParcelError> {
         source,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// What a device unpacks has our names, whatever the files are called and wherever they are.
+    #[test]
+    fn no_name_leads_out_of_the_folder_there() {
+        let root = tempfile::tempdir().unwrap();
+        let below = root.path().join("below");
+        fs::create_dir(&below).unwrap();
+        let names = ["-rf.postcard", "$(reboot).postcard", "a b;c.postcard"];
+        let mut files = Vec::new();
+        for name in names {
+            fs::write(root.path().join(name), mien_models::embedded::CASCADE).unwrap();
+            files.push(below.join("..").join(name));
+        }
+        fs::write(signature_path(&files[1]), [7; 96]).unwrap();
+        let parcel = Parcel::pack(&files).unwrap();
+        assert_eq!(parcel.names(), ["0.postcard", "1.postcard", "2.postcard"]);
+        assert_eq!(parcel.unsigned(), [files[0].clone(), files[2].clone()]);
+        let mut unpacked = BTreeMap::new();
+        for entry in tar::Archive::new(parcel.bytes()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            assert!(entry.header().entry_type().is_file());
+            let name = entry.path().unwrap().display().to_string();
+            let mut content = Vec::new();
+            io::copy(&mut entry, &mut content).unwrap();
+            unpacked.insert(name, content);
+        }
+        let all = [
+            "0.postcard",
+            "1.postcard",
+            "1.postcard.sig",
+            "2.postcard",
+            SUMS,
+        ];
+        assert_eq!(unpacked.keys().collect::<Vec<_>>(), all);
+        assert_eq!(unpacked["1.postcard.sig"], [7; 96]);
+    }
+}
