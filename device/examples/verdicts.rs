@@ -36,8 +36,18 @@ fn main() -> Result<ExitCode> {
             their_label == *label,
             "crop {index}: label {label}, theirs is {their_label}"
         );
-        for (own, word) in probabilities.iter().zip(words) {
-            largest = largest.max((own - word.parse::<f32>()?).abs());
+        let theirs: Vec<f32> = words.map(str::parse).collect::<Result<_, _>>()?;
+        ensure!(
+            theirs.len() == probabilities.len(),
+            "crop {index}: {} probabilities, theirs are {}",
+            probabilities.len(),
+            theirs.len()
+        );
+        for (own, their) in probabilities.iter().zip(theirs) {
+            let difference = (own - their).abs();
+            // The largest of numbers passes over what is none.
+            ensure!(difference.is_finite(), "crop {index}: {own}, theirs is {their}");
+            largest = largest.max(difference);
         }
     }
     println!(
