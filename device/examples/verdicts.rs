@@ -46,7 +46,10 @@ fn main() -> Result<ExitCode> {
         for (own, their) in probabilities.iter().zip(theirs) {
             let difference = (own - their).abs();
             // The largest of numbers passes over what is none.
-            ensure!(difference.is_finite(), "crop {index}: {own}, theirs is {their}");
+            ensure!(
+                difference.is_finite(),
+                "crop {index}: {own}, theirs is {their}"
+            );
             largest = largest.max(difference);
         }
     }
