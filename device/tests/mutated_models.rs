@@ -179,7 +179,7 @@ fn ten_thousand_changed_files_are_refused_or_run() {
 /// What was accepted gives probabilities for any face, or looks at any picture.
 fn run(model: Loaded, file: &[u8]) {
     match model {
-        Loaded::Expression(mut classifier, _) => {
+        Loaded::Expression(mut classifier) => {
             let (_, model) = decode::<ExpressionModel<'_>>(file).unwrap();
             let logits = classifier
                 .logits(&vec![99; model.preprocessing.pixels()])

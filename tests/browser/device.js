@@ -113,13 +113,18 @@ export async function until(page, look, argument) {
 
 /** Lets the page be told a state of the test's own making instead of the device's. */
 export function play(told) {
+  // So that a test can tell something else later.
+  window.told = told;
   window.EventSource = class extends EventTarget {
     constructor() {
       super();
       const tell = (name) => this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(told[name]) }));
       setTimeout(() => {
         tell("counts");
-        setInterval(() => tell("state"), 200);
+        setInterval(() => {
+          if (told.about) tell("about");
+          tell("state");
+        }, 200);
       });
     }
 

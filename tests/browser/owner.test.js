@@ -104,7 +104,7 @@ test("the owner's page asks again, and shows the form when the token has changed
   await page.route("**/api/v1/about", (route) => (++asked === 1 ? route.abort() : route.continue()));
   await page.keyboard.press("Enter");
   await page.locator("#camera").getByText("running").waitFor({ timeout: 10000 });
-  assert.equal(asked, 2);
+  assert.ok(asked >= 2);
   await page.context().clearCookies();
   await page.waitForURL(/login\?for=owner/, { timeout: 10000 });
   await page.context().close();

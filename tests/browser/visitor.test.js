@@ -236,6 +236,24 @@ test("labels of the owner's own are shown by name", async () => {
   await page.context().close();
 });
 
+test("another model's labels are shown while the page is open", async () => {
+  const page = await openScene(SCENES.one);
+  await page.getByRole("img", { name: "happy, 83 percent" }).waitFor();
+  assert.equal(await page.locator(".share i").count(), 7);
+  await page.evaluate(() => {
+    const rest = { brow_raise: 0, brow_slant: 0, eye_open: 60, mouth_curve: 0, mouth_open: 0, sneer: 0 };
+    window.told.about = { labels: [{ name: "smiling", color: "#123456", ...rest }, { name: "not", color: "#654321", ...rest }] };
+    const [face] = window.told.state.faces;
+    window.told.state.faces = [{ ...face, expression: "smiling", probabilities: { smiling: 0.83, not: 0.17 } }];
+  });
+  await page.getByRole("img", { name: "smiling, 83 percent" }).waitFor();
+  assert.equal(await page.locator(".share i").count(), 2);
+  const hue = (selector) => page.locator(selector).first().evaluate((element) => element.style.getPropertyValue("--hue"));
+  assert.equal(await hue(".tile"), "#123456");
+  assert.equal(await hue(".share i"), "#123456");
+  await page.context().close();
+});
+
 test("what does not count has no counts", async () => {
   const page = await openScene(SCENES.one, {}, { counting: false, visits: 0, expressions: {}, degraded: null });
   await page.locator(".tile").first().waitFor();

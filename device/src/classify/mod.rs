@@ -11,6 +11,8 @@ use mien_models::label::{Labels, MAX_LABELS};
 use mien_models::plane::GrayView;
 use mien_models::preprocess::{self, PreprocessError, Preprocessing};
 
+use crate::card::Card;
+
 /// One value per label.
 pub type PerLabel = heapless::Vec<f32, MAX_LABELS>;
 
@@ -90,6 +92,7 @@ pub struct Verdict {
 
 /// A loaded expression model. One thread, one picture a call.
 pub struct Classifier {
+    card: Card,
     labels: Labels,
     preprocessing: Preprocessing,
     temperature: f32,
@@ -112,6 +115,7 @@ impl Classifier {
             });
         }
         let mut classifier = Self {
+            card: Card::from(&model.card),
             labels: model.labels.clone(),
             preprocessing: model.preprocessing,
             temperature: model.temperature,
@@ -120,6 +124,11 @@ impl Classifier {
         };
         classifier.check_golden(model)?;
         Ok(classifier)
+    }
+
+    /// What the model's maker says of it.
+    pub fn card(&self) -> &Card {
+        &self.card
     }
 
     /// Names, in the order of the probabilities.

@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Outcome {
         search,
         Need::Any,
     )?;
-    let (mut classifier, _) = open::classifier(args.model.as_deref(), &config, Need::Any)?;
+    let mut classifier = open::classifier(args.model.as_deref(), &config, Need::Any)?;
     let color = if annotations.is_some() {
         Color::Keep
     } else {

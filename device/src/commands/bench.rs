@@ -80,7 +80,7 @@ pub fn run(args: Args) -> Outcome {
         search,
         Need::Any,
     )?;
-    let (mut classifier, model_name) = open::classifier(args.model.as_deref(), &config, Need::Any)?;
+    let mut classifier = open::classifier(args.model.as_deref(), &config, Need::Any)?;
     let options = Options {
         frames: args.frames,
         warmup_frames: args.warmup,
@@ -123,7 +123,7 @@ pub fn run(args: Args) -> Outcome {
         machine: Machine::this(),
         source: args.source.text(config.source.as_deref()).to_owned(),
         detector: detector.name().to_owned(),
-        model: model_name,
+        model: classifier.card().name.clone(),
         warmup_frames: args.warmup,
         one_thread,
         all_threads,

@@ -2,19 +2,18 @@
 //! broker that is told.
 
 use anyhow::anyhow;
-use mien_device::card::Card;
 use mien_device::config::Config;
 use mien_device::counter;
 use mien_device::counter::today::Today;
-use mien_device::kiosk::about::About;
 use mien_device::kiosk::{Kiosk, KioskError, Limits, Parts};
 use mien_device::mqtt::{Mqtt, MqttError};
 use mien_device::output::Output;
+use mien_device::pipeline::exchange::Models;
 use mien_device::publish::Hub;
+use mien_device::publish::about::About;
 use mien_device::publish::publisher::Publisher;
 use mien_device::state;
 use mien_device::update::status::Latest;
-use mien_models::label::Labels;
 
 use super::Failure;
 
@@ -26,10 +25,8 @@ pub struct Network {
 }
 
 /// What a run knows of itself.
-pub struct Run<'a> {
-    pub card: Card,
-    pub detector: &'a str,
-    pub labels: &'a Labels,
+pub struct Run {
+    pub models: Models,
     /// Today's counts, if it counts.
     pub today: Option<Today>,
     /// How things are with installed models.
@@ -40,12 +37,10 @@ impl Network {
     /// Starts what is asked for and says where the page is. With `kiosk`, of the command line, an
     /// address that is taken is an error; configured, it is tried again, since a network may come
     /// later than the program.
-    pub fn start(config: &Config, kiosk: bool, run: Run<'_>) -> Result<Self, Failure> {
-        let hub = Hub::default();
-        let settings = toml::to_string(config).unwrap_or_default();
+    pub fn start(config: &Config, kiosk: bool, run: Run) -> Result<Self, Failure> {
+        let hub = Hub::new(About::new(&run.models, settings(config)));
         let parts = Parts {
             hub: hub.clone(),
-            about: About::new(run.card, run.detector, run.labels, settings),
             today: run.today.clone(),
             updates: run.updates,
             database: state::folder(|name| std::env::var_os(name))
@@ -58,17 +53,23 @@ impl Network {
         for address in page.iter().flat_map(|page| page.addresses()) {
             eprintln!("page: http://{address}/");
         }
-        let labels = run.labels.iter().map(str::to_owned);
         let mqtt = (config.mqtt.enabled)
-            .then(|| Mqtt::start(&config.mqtt, hub.clone(), run.today, labels))
+            .then(|| Mqtt::start(&config.mqtt, hub.clone(), run.today))
             .transpose()
             .map_err(no_broker)?;
         let is_read = page.is_some() || mqtt.is_some();
         Ok(Self {
-            publisher: is_read.then(|| Publisher::new(hub, run.labels)),
+            publisher: is_read.then(|| Publisher::new(hub, &run.models.labels)),
             _kiosk: page,
             _mqtt: mqtt,
         })
+    }
+
+    /// The configuration that counts from now on, for the owner to read.
+    pub fn set_settings(&self, config: &Config) {
+        if let Some(publisher) = &self.publisher {
+            publisher.hub().set_settings(settings(config));
+        }
     }
 
     /// What is to be shown, if anybody reads it. It never waits.
@@ -77,6 +78,10 @@ impl Network {
             .as_mut()
             .map(|output| output as &mut dyn Output)
     }
+}
+
+fn settings(config: &Config) -> String {
+    toml::to_string(config).unwrap_or_default()
 }
 
 fn no_page(error: KioskError) -> Failure {

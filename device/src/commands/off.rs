@@ -48,8 +48,8 @@ pub fn run(args: Args) -> Outcome {
     // Labels name the lights; a model that cannot be read must not leave them on.
     let installed = updates::installed(&config, Search::live(), Role::Expression);
     let labels = match (installed, open::classifier(None, &config, Need::Any)) {
-        (Some(Loaded::Expression(classifier, _)), _) => classifier.labels().clone(),
-        (_, Ok((classifier, _))) => classifier.labels().clone(),
+        (Some(Loaded::Expression(classifier)), _) => classifier.labels().clone(),
+        (_, Ok(classifier)) => classifier.labels().clone(),
         (_, Err(_)) => mien_models::label::Labels::fer2013(),
     };
     let board = board::this();

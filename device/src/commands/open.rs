@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use mien_device::card::Card;
 use mien_device::classify::Classifier;
 use mien_device::config::Config;
 use mien_device::config::layers::{self, Loaded, Places};
@@ -130,21 +129,12 @@ pub fn detector(
     }
 }
 
-/// The classifier from `argument`, the configuration or the program itself, and its name.
+/// The classifier from `argument`, the configuration or the program itself.
 pub fn classifier(
     argument: Option<&Path>,
     config: &Config,
     need: Need,
-) -> Result<(Classifier, String), Failure> {
-    classifier_and_card(argument, config, need).map(|(classifier, card)| (classifier, card.name))
-}
-
-/// The classifier and all of its model's card.
-pub fn classifier_and_card(
-    argument: Option<&Path>,
-    config: &Config,
-    need: Need,
-) -> Result<(Classifier, Card), Failure> {
+) -> Result<Classifier, Failure> {
     let configured = config.model.as_deref();
     let most_bytes = ExpressionModel::MAX_PAYLOAD_BYTES;
     let file = ModelFile::find(argument, configured, embedded::EXPRESSION, most_bytes)
@@ -153,10 +143,9 @@ pub fn classifier_and_card(
     let (_, model) = file
         .decode::<ExpressionModel<'_>>()
         .map_err(|error| unusable(error, "model"))?;
-    let classifier = Classifier::new(&model)
+    Classifier::new(&model)
         .with_context(|| format!("{} cannot be used", file.origin))
-        .map_err(Failure::Nothing)?;
-    Ok((classifier, Card::from(&model.card)))
+        .map_err(Failure::Nothing)
 }
 
 fn unusable(error: ModelFileError, what: &str) -> Failure {

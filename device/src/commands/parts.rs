@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicBool;
 use anyhow::anyhow;
 use mien_device::board::{self, Board};
 use mien_device::capture::Source;
-use mien_device::card::Card;
 use mien_device::classify::Classifier;
 use mien_device::config::{Config, OutputName};
 use mien_device::counter::today::Today;
@@ -37,8 +36,6 @@ pub struct Parts {
     pub detector: Box<dyn Detector + Send>,
     /// Judges them.
     pub classifier: Classifier,
-    /// What its maker says of the model.
-    pub card: Card,
     /// The outputs other than the terminal.
     pub outputs: Vec<(OutputName, Guarded)>,
     board: Rc<dyn Board>,
@@ -72,8 +69,8 @@ impl Parts {
             Some(Loaded::Detector(detector)) => detector,
             _ => detector(args, &config)?,
         };
-        let (classifier, card) = match installed(Role::Expression) {
-            Some(Loaded::Expression(classifier, card)) => (*classifier, card),
+        let classifier = match installed(Role::Expression) {
+            Some(Loaded::Expression(classifier)) => *classifier,
             _ => classifier(args, &config)?,
         };
         let origin = args.source.origin(config.source.as_deref())?;
@@ -84,7 +81,6 @@ impl Parts {
             source,
             detector,
             classifier,
-            card,
             outputs: Vec::new(),
             board: board::this().into(),
             today: None,
@@ -145,8 +141,8 @@ impl Parts {
             return false;
         }
         match classifier(args, &self.config) {
-            Ok((classifier, card)) => {
-                (self.classifier, self.card) = (classifier, card);
+            Ok(classifier) => {
+                self.classifier = classifier;
                 true
             }
             Err(failure) => {
@@ -261,8 +257,8 @@ fn detector(args: &Args, config: &Config) -> Result<Box<dyn Detector + Send>, Fa
     open::detector(path, config, &args.search, Search::live(), Need::Trusted)
 }
 
-fn classifier(args: &Args, config: &Config) -> Result<(Classifier, Card), Failure> {
-    open::classifier_and_card(args.model.as_deref(), config, Need::Trusted)
+fn classifier(args: &Args, config: &Config) -> Result<Classifier, Failure> {
+    open::classifier(args.model.as_deref(), config, Need::Trusted)
 }
 
 fn stays(part: &str, failure: Failure) {

@@ -15,6 +15,7 @@ use mien_device::output::palette::Depth;
 use mien_device::output::record::Record;
 use mien_device::output::terminal::{Look, Terminal};
 use mien_device::pipeline::channel::Overflow;
+use mien_device::pipeline::exchange::Models;
 use mien_device::pipeline::run::Run;
 use mien_device::pipeline::{Control, Options, PipelineError};
 
@@ -88,9 +89,7 @@ pub fn run(args: Args) -> Outcome {
     let today = counter.as_ref().map(Counter::today);
     parts.open_outputs(&args, today.clone())?;
     let about = network::Run {
-        card: parts.card.clone(),
-        detector: parts.detector.name(),
-        labels: &labels,
+        models: Models::of(&parts.classifier, parts.detector.name()),
         today,
         updates: session.as_ref().map(Session::latest).unwrap_or_default(),
     };
@@ -99,7 +98,7 @@ pub fn run(args: Args) -> Outcome {
     let mut events = open_events(&args, &parts)?;
     let look = look();
     let source_name = args.source.text(parts.config.source.as_deref());
-    let title = format!("{source_name} · {}", parts.card.name);
+    let title = format!("{source_name} · {}", parts.classifier.card().name);
     let mut terminal = Terminal::new(io::stdout().lock(), look, &title, &labels, args.frames);
 
     let updates = parts.config.updates.clone();
@@ -134,6 +133,7 @@ pub fn run(args: Args) -> Outcome {
             }
             drop(outputs);
             service::reloading(|| reload(&args, &mut parts, &mut run, look, &control));
+            network.set_settings(&parts.config);
         }
     };
     let mut work = || service::watched(&control, &mut go_on);

@@ -96,8 +96,9 @@ fn check_models(args: &Args, config: &Config, checks: &mut Vec<Check>) -> Labels
     };
     let (classifier, detector) = models(args, config);
     match (classifier, detector) {
-        (Ok((mut classifier, name)), Ok(mut detector)) => {
+        (Ok(mut classifier), Ok(mut detector)) => {
             let labels = classifier.labels().clone();
+            let name = &classifier.card().name;
             let detail = format!("{name}: {} labels, golden values agree", labels.len());
             checks.push(Check::new("model", State::Ok, detail, ""));
             checks.push(selftest::faces(&mut *detector, &mut classifier));
@@ -112,18 +113,17 @@ fn check_models(args: &Args, config: &Config, checks: &mut Vec<Check>) -> Labels
 }
 
 /// What `run` would run.
-#[expect(clippy::type_complexity, reason = "two results")]
 fn models(
     args: &Args,
     config: &Config,
 ) -> (
-    Result<(Classifier, String), Failure>,
+    Result<Classifier, Failure>,
     Result<Box<dyn Detector + Send>, Failure>,
 ) {
     let search = args.search.fill_in(Search::live(), config);
     let installed = |role| updates::installed(config, search, role);
     let classifier = match installed(Role::Expression) {
-        Some(Loaded::Expression(classifier, card)) => Ok((*classifier, card.name)),
+        Some(Loaded::Expression(classifier)) => Ok(*classifier),
         _ => open::classifier(None, config, Need::Trusted),
     };
     let detector = match installed(Role::Detector) {

@@ -50,7 +50,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {
     let config = args.config.load()?;
-    let (classifier, _) = open::classifier(args.model.as_deref(), &config, Need::Any)?;
+    let classifier = open::classifier(args.model.as_deref(), &config, Need::Any)?;
     let labels = classifier.labels().clone();
     let moods = moods(&labels, args.show.as_deref())?;
     match args.out {

@@ -1,7 +1,6 @@
 //! The page for a screen beside the camera, the owner's page, and the API behind both. A thread of
 //! its own serves what [`crate::publish`] holds; the pipeline never waits for it.
 
-pub mod about;
 pub mod language;
 pub mod options;
 mod server;
@@ -11,7 +10,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-pub use about::About;
 pub use options::KioskOptions;
 pub use server::limits::Limits;
 pub use server::{Kiosk, Parts};

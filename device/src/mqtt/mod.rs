@@ -64,7 +64,6 @@ pub struct Mqtt {
 struct Teller {
     hub: Hub,
     today: Option<Today>,
-    labels: Vec<String>,
     options: MqttOptions,
     device: String,
     topics: Topics,
@@ -77,12 +76,7 @@ impl Mqtt {
     ///
     /// # Errors
     /// If the configuration or the password cannot be used.
-    pub fn start(
-        options: &MqttOptions,
-        hub: Hub,
-        today: Option<Today>,
-        labels: impl IntoIterator<Item = String>,
-    ) -> Result<Self, MqttError> {
+    pub fn start(options: &MqttOptions, hub: Hub, today: Option<Today>) -> Result<Self, MqttError> {
         options.validate().map_err(MqttError::Options)?;
         let device = options.device.clone().unwrap_or_else(machine_name);
         let topics = Topics::new(&options.topic, &device);
@@ -106,7 +100,6 @@ impl Mqtt {
         let teller = Teller {
             hub,
             today,
-            labels: labels.into_iter().collect(),
             options: options.clone(),
             device,
             topics,
@@ -193,6 +186,7 @@ async fn tell(teller: Teller, mut link: watch::Receiver<Option<u64>>) {
 /// Until the run is over.
 async fn tell_connected(teller: &Teller) {
     let interval = Duration::from_millis(teller.options.min_interval_ms.into());
+    let mut abouts = teller.hub.abouts();
     let mut states = teller.hub.states();
     let mut counts: Option<TodayCounts> = None;
     let mut due = Instant::now();
@@ -210,6 +204,13 @@ async fn tell_connected(teller: &Teller) {
         }
         tokio::select! {
             () = sleep(COUNTS_INTERVAL) => {}
+            changed = abouts.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                // Another model may have other labels.
+                teller.introduce().await;
+            }
             changed = async { sleep_until(due).await; states.changed().await } => {
                 if changed.is_err() {
                     return;
@@ -233,7 +234,9 @@ impl Teller {
         }
         let prefix = &self.options.discovery_topic;
         let has_counts = self.today.is_some();
-        let found = discovery(prefix, &self.device, &self.topics, &self.labels, has_counts);
+        let about = self.hub.about();
+        let labels: Vec<_> = about.labels.iter().map(|look| look.name.clone()).collect();
+        let found = discovery(prefix, &self.device, &self.topics, &labels, has_counts);
         for (topic, config) in found {
             self.send(&topic, QoS::AtLeastOnce, &config).await;
         }

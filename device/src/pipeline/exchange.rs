@@ -6,12 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mien_models::label::Labels;
 
+use crate::card::Card;
 use crate::classify::Classifier;
 use crate::detect::Detector;
 
 /// What the numbers in a judged frame mean.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Models {
+    /// The classifier's model card.
+    pub card: Card,
     /// Names of the classifier's labels.
     pub labels: Labels,
     /// Name of the detector.
@@ -29,6 +32,17 @@ pub struct Exchange {
 
 /// A place for one thing, which the next one displaces.
 pub struct Waiting<T>(Mutex<Option<T>>);
+
+impl Models {
+    /// Those of a run that begins with this classifier and this detector.
+    pub fn of(classifier: &Classifier, detector: &str) -> Self {
+        Self {
+            card: classifier.card().clone(),
+            labels: classifier.labels().clone(),
+            detector: detector.to_owned(),
+        }
+    }
+}
 
 impl<T> Waiting<T> {
     /// Leaves it for the stage.

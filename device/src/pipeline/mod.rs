@@ -290,7 +290,7 @@ fn classify_stage(
         if let Some(new) = control.exchange.classifier.take() {
             *classifier = new;
             smoother.set_temperature(classifier.temperature());
-            Arc::make_mut(&mut models).labels = classifier.labels().clone();
+            models = Arc::new(Models::of(classifier, &models.detector));
         }
         let start = Instant::now();
         let judged = tracked.map(|(detector, tracked)| {
@@ -323,7 +323,7 @@ fn output_stage(
     while let Some(passed) = pulse.idle(|| judged.recv()) {
         match passed {
             Ok((models, judged)) => {
-                if models != *shown {
+                if !Arc::ptr_eq(&models, shown) && models != *shown {
                     totals.switch(&models.labels);
                     for output in outputs.iter_mut() {
                         output.switch(&models)?;

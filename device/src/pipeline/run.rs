@@ -43,10 +43,7 @@ impl Run {
     pub fn new(options: Options, classifier: &Classifier, detector: &dyn Detector) -> Self {
         Self {
             replacement: None,
-            shown: Arc::new(Models {
-                labels: classifier.labels().clone(),
-                detector: detector.name().to_owned(),
-            }),
+            shown: Arc::new(Models::of(classifier, detector.name())),
             tracker: Tracker::new(options.tracking),
             smoother: Smoother::new(options.smoothing, classifier.temperature()),
             shedder: Shedder::new(options.shedding),
@@ -116,10 +113,7 @@ impl Run {
         let source_start = *self.source_start.get_or_insert_with(Instant::now);
         let real_time_from = options.real_time.then_some(source_start);
         let classifying = Classifying {
-            models: Arc::new(Models {
-                labels: classifier.labels().clone(),
-                detector: shown.detector.clone(),
-            }),
+            models: Arc::new(Models::of(classifier, &shown.detector)),
             classifier,
             smoother,
         };

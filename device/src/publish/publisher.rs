@@ -34,6 +34,11 @@ impl Publisher {
         }
     }
 
+    /// Where it publishes.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     fn publish(&mut self, state: State) {
         let before = self.hub.state();
         let changes = state.changes_since(&before);
@@ -76,6 +81,7 @@ impl Output for Publisher {
 
     fn switch(&mut self, models: &Models) -> io::Result<()> {
         self.labels = models.labels.clone();
+        self.hub.set_models(models);
         Ok(())
     }
 

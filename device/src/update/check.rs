@@ -15,7 +15,6 @@ use super::store::{MAX_FILE_BYTES, Stored, hex, sha256};
 use super::trust::{NotTrusted, Origin, Trust};
 use crate::assets;
 use crate::capture::picture::{self, Color};
-use crate::card::Card;
 use crate::classify::{Classifier, ClassifyError};
 use crate::detect::cascade::{CascadeDetector, CascadeOptions};
 use crate::detect::yunet::{YunetDetector, YunetOptions};
@@ -55,8 +54,8 @@ pub struct Candidate {
 
 /// A model that is ready to run.
 pub enum Loaded {
-    /// Judges expressions; with its model card.
-    Expression(Box<Classifier>, Card),
+    /// Judges expressions.
+    Expression(Box<Classifier>),
     /// Finds faces.
     Detector(Box<dyn Detector + Send>),
 }
@@ -179,7 +178,7 @@ impl Rules {
         }
         self.check_version(record.pointer(role), kind, header.model_version)?;
         let model = self.load(kind, &offer.file)?;
-        if let Loaded::Expression(classifier, _) = &model {
+        if let Loaded::Expression(classifier) = &model {
             self.check_labels(classifier.labels(), force)?;
         }
         Ok(Candidate {
@@ -259,9 +258,7 @@ impl Rules {
                 if model.golden.is_empty() {
                     return Err(Refused::NoGolden);
                 }
-                let classifier = Classifier::new(&model)?;
-                let card = Card::from(&model.card);
-                return Ok(Loaded::Expression(Box::new(classifier), card));
+                return Ok(Loaded::Expression(Box::new(Classifier::new(&model)?)));
             }
             FileKind::Cascade => {
                 let (_, model) = container::decode::<CascadeModel<'_>>(file)?;

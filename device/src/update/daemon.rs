@@ -206,7 +206,7 @@ impl<'a, F: Fs> Daemon<'a, F> {
 
     fn hand_over(&self, model: Loaded) {
         match model {
-            Loaded::Expression(classifier, _) => {
+            Loaded::Expression(classifier) => {
                 self.control.exchange.classifier.put(*classifier);
             }
             Loaded::Detector(detector) => self.control.exchange.detector.put(detector),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use mien_device::capture::Loss;
+use mien_device::card::Card;
 use mien_device::counter::Counter;
 use mien_device::counter::clock::Clock;
 use mien_device::counter::store::{Period, Reader, Span, StoreError};
@@ -245,6 +246,7 @@ fn a_model_with_other_labels_costs_nothing_while_the_database_is_locked() {
     shell.execute_batch("BEGIN IMMEDIATE").unwrap();
     visit_for(&mut counter, &clock, 2, 2000);
     let others = Models {
+        card: Card::default(),
         labels: Labels::new(["smiling", "happy"]).unwrap(),
         detector: "cascade".to_owned(),
     };

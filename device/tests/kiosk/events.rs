@@ -8,7 +8,7 @@ use mien_device::pipeline::totals::Totals;
 use mien_models::label::Labels;
 use serde_json::json;
 
-use crate::client::Events;
+use crate::client::{Events, get};
 use crate::{HAPPY, SAD, Setup};
 
 #[test]
@@ -41,6 +41,7 @@ fn a_client_is_greeted_with_everything_and_told_every_change() {
     stage.show(0, &[Some(HAPPY)]);
     let mut events = Events::open(stage.address());
     assert_eq!(events.next(), Some(("hello".to_owned(), json!("0.1.0"))));
+    assert_eq!(events.wait("about")["model"]["name"], "test");
     assert_eq!(events.wait("state")["camera"], "ok");
     assert_eq!(events.wait("counts")["counting"], true);
 
@@ -60,6 +61,53 @@ fn a_client_is_greeted_with_everything_and_told_every_change() {
     );
     stage.count(5);
     while events.wait("counts")["visits"] != 5 {}
+}
+
+#[test]
+fn other_models_are_told_before_what_they_see() {
+    let mut stage = Setup::default().start();
+    stage.show(0, &[Some(HAPPY)]);
+    let mut events = Events::open(stage.address());
+    assert_eq!(events.wait("about")["labels"][3]["name"], "happy");
+    events.wait("state");
+
+    let labels = Labels::new(["smiling", "not smiling"]).unwrap();
+    stage.run.switch(&crate::models("mine", labels)).unwrap();
+    let mut frame = crate::judged(1, &[Some(0)]);
+    frame.faces[0].shown.probabilities.truncate(2);
+    stage.run.show(&frame).unwrap();
+    let mut told = Vec::new();
+    let state = loop {
+        let (name, data) = events.next().unwrap();
+        if data["faces"][0]["expression"] == "smiling" {
+            break data;
+        }
+        told.push((name, data));
+    };
+    let about = told.iter().find(|(name, _)| name == "about");
+    let (_, about) = about.expect("the model is told first");
+    assert_eq!(about["model"]["name"], "mine");
+    assert_eq!(about["labels"][1]["name"], "not smiling");
+    assert_eq!(state["faces"].as_array().unwrap().len(), 1);
+
+    // And whoever asks.
+    let about = get(stage.address(), "/api/v1/about").json();
+    assert_eq!(about["model"]["name"], "mine");
+    let answer = get(stage.address(), "/metrics");
+    let figures = answer.text();
+    for line in [
+        "mien_build{version=\"0.1.0\",model=\"mine\"} 1",
+        "mien_faces_showing{expression=\"smiling\"} 1",
+    ] {
+        assert!(figures.lines().any(|l| l == line), "{line} in\n{figures}");
+    }
+    stage.hub.set_settings("kiosk = \"other\"\n".to_owned());
+    let owner = get(stage.address(), "/api/v1/owner").json();
+    assert_eq!(owner["settings"], "kiosk = \"other\"\n");
+    assert_eq!(
+        get(stage.address(), "/api/v1/about").json()["model"]["name"],
+        "mine"
+    );
 }
 
 #[test]

@@ -18,9 +18,11 @@ use std::path::PathBuf;
 
 use mien_device::card::Card;
 use mien_device::counter::today::{Today, TodayCounts};
-use mien_device::kiosk::{About, Kiosk, KioskError, KioskOptions, Limits, Parts};
+use mien_device::kiosk::{Kiosk, KioskError, KioskOptions, Limits, Parts};
 use mien_device::output::Output as _;
+use mien_device::pipeline::exchange::Models;
 use mien_device::publish::Hub;
+use mien_device::publish::about::About;
 use mien_device::publish::publisher::Publisher;
 use mien_device::update::status::Latest;
 use mien_models::label::Labels;
@@ -65,6 +67,23 @@ impl Default for Setup {
     }
 }
 
+/// Models with these labels.
+fn models(name: &str, labels: Labels) -> Models {
+    let card = Card {
+        name: name.to_owned(),
+        data: "none".to_owned(),
+        date: "2026-01-02".to_owned(),
+        licence: "MIT".to_owned(),
+        notes: "for tests".to_owned(),
+        figures: vec![("public_test_accuracy".to_owned(), 0.5)],
+    };
+    Models {
+        card,
+        labels,
+        detector: "haar".to_owned(),
+    }
+}
+
 impl Setup {
     /// Listens where others reach it, with both tokens.
     fn exposed() -> Self {
@@ -91,21 +110,12 @@ impl Setup {
     }
 
     fn try_start_patient(self, patient: bool) -> Result<Stage, KioskError> {
-        let hub = Hub::default();
-        let labels = Labels::fer2013();
-        let card = Card {
-            name: "test".to_owned(),
-            data: "none".to_owned(),
-            date: "2026-01-02".to_owned(),
-            licence: "MIT".to_owned(),
-            notes: "for tests".to_owned(),
-            figures: vec![("public_test_accuracy".to_owned(), 0.5)],
-        };
-        let (today, updates) = (Today::default(), Latest::default());
+        let models = models("test", Labels::fer2013());
         let settings = "secret = \"of the owner\"\n".to_owned();
+        let hub = Hub::new(About::new(&models, settings));
+        let (today, updates) = (Today::default(), Latest::default());
         let parts = Parts {
             hub: hub.clone(),
-            about: About::new(card, "haar", &labels, settings),
             today: Some(today.clone()),
             updates: updates.clone(),
             database: Some(self.database()),
@@ -113,7 +123,7 @@ impl Setup {
         let kiosk = Kiosk::start(&self.options, parts, self.limits, patient)?;
         Ok(Stage {
             kiosk,
-            run: Publisher::new(hub.clone(), &labels),
+            run: Publisher::new(hub.clone(), &models.labels),
             hub,
             today,
             updates,

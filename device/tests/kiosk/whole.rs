@@ -8,20 +8,21 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use mien_device::board::FakeBoard;
 use mien_device::capture::demo::DemoCamera;
-use mien_device::card::Card;
 use mien_device::classify::Classifier;
 use mien_device::counter::clock::SystemClock;
 use mien_device::counter::store::{Reader, Span, StoreError};
 use mien_device::counter::{Counter, CounterOptions};
 use mien_device::detect::cascade::{CascadeDetector, CascadeOptions};
-use mien_device::kiosk::{About, Kiosk, KioskOptions, Limits, Parts};
+use mien_device::kiosk::{Kiosk, KioskOptions, Limits, Parts};
 use mien_device::output::Output;
 use mien_device::output::led::{LedOptions, Leds};
 use mien_device::pipeline::channel::Overflow;
+use mien_device::pipeline::exchange::Models;
 use mien_device::pipeline::stages::Judged;
 use mien_device::pipeline::totals::Totals;
 use mien_device::pipeline::{self, Control, Options};
 use mien_device::publish::Hub;
+use mien_device::publish::about::About;
 use mien_device::publish::publisher::Publisher;
 use mien_device::smooth::SmoothingOptions;
 use mien_device::track::TrackingOptions;
@@ -74,15 +75,14 @@ fn a_clip_reaches_page_database_and_light() {
     let zone = TimeZone::system();
     let mut counter = Counter::start(&database, options, 1000, &labels, clock, zone).unwrap();
     let today = counter.today();
-    let hub = Hub::default();
+    let models = Models::of(&classifier, "haar");
+    let hub = Hub::new(About::new(&models, String::new()));
     let kiosk_options = KioskOptions {
         bind: vec!["127.0.0.1:0".parse().unwrap()],
         ..KioskOptions::default()
     };
-    let about = About::new(Card::from(&model.card), "haar", &labels, String::new());
     let parts = Parts {
         hub: hub.clone(),
-        about,
         today: Some(today.clone()),
         updates: Default::default(),
         database: Some(database.clone()),

@@ -9,10 +9,13 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use mien_device::card::Card;
 use mien_device::counter::today::{Today, TodayCounts};
 use mien_device::mqtt::{Mqtt, MqttError, MqttOptions};
 use mien_device::output::Output as _;
+use mien_device::pipeline::exchange::Models;
 use mien_device::publish::Hub;
+use mien_device::publish::about::About;
 use mien_device::publish::publisher::Publisher;
 use mien_models::label::Labels;
 use serde_json::Value;
@@ -29,9 +32,17 @@ struct Stage {
     today: Today,
 }
 
+fn models(labels: Labels) -> Models {
+    Models {
+        card: Card::default(),
+        labels,
+        detector: "haar".to_owned(),
+    }
+}
+
 fn start(port: u16) -> Stage {
-    let hub = Hub::default();
-    let labels = Labels::fer2013();
+    let models = models(Labels::fer2013());
+    let hub = Hub::new(About::new(&models, String::new()));
     let options = MqttOptions {
         enabled: true,
         host: "127.0.0.1".to_owned(),
@@ -41,11 +52,10 @@ fn start(port: u16) -> Stage {
         ..MqttOptions::default()
     };
     let today = Today::default();
-    let names = labels.iter().map(str::to_owned);
-    let mqtt = Mqtt::start(&options, hub.clone(), Some(today.clone()), names).unwrap();
+    let mqtt = Mqtt::start(&options, hub.clone(), Some(today.clone())).unwrap();
     Stage {
         mqtt,
-        run: Publisher::new(hub, &labels),
+        run: Publisher::new(hub, &models.labels),
         today,
     }
 }
@@ -92,6 +102,14 @@ fn the_broker_is_told_everything_and_keeps_it() {
         assert!(config.to_string().contains(says), "{config}");
         assert_eq!(config["availability_topic"], "mien/entrance/availability");
     }
+
+    // Home Assistant is told of another model's labels.
+    let others = models(Labels::new(["smiling", "not smiling"]).unwrap());
+    stage.run.switch(&others).unwrap();
+    late.wait(
+        "homeassistant/sensor/mien_entrance/expression/config",
+        |m| m.contains("\"not smiling\"") && !m.contains("\"happy\""),
+    );
 
     // A run that ends says so.
     let start = Instant::now();
@@ -178,7 +196,8 @@ fn a_password_that_everybody_can_read_is_refused() {
         password_file: Some(path),
         ..MqttOptions::default()
     };
-    let error = Mqtt::start(&options, Hub::default(), None, []).unwrap_err();
+    let hub = Hub::new(About::new(&models(Labels::fer2013()), String::new()));
+    let error = Mqtt::start(&options, hub, None).unwrap_err();
     assert!(matches!(error, MqttError::Password { .. }), "{error}");
     assert!(error.to_string().contains("644"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! A light per expression, coloured lights and strips.
 
 use mien_device::board::{Board, BoardError, Bus, FakeBoard, PwmPin, Serial};
+use mien_device::card::Card;
 use mien_device::output::Output;
 use mien_device::output::guarded::Guarded;
 use mien_device::output::led::{LedOptions, Leds};
@@ -240,6 +241,7 @@ fn other_labels_have_other_lights() {
     guarded.show(&judged(0, &[Some(HAPPY)])).unwrap();
     assert!(is_on(16));
     let models = Models {
+        card: Card::default(),
         labels: Labels::new(["smiling", "not smiling"]).unwrap(),
         detector: "haar".into(),
     };

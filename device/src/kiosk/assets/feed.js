@@ -1,9 +1,9 @@
-// What the device tells: states, counts, and whether it is still there.
+// What the device tells: its models, states, counts, and whether it is still there.
 
 /** A silence longer than this is no connection; the device says something every 5 s. */
 const SILENCE_MS = 12000;
 
-/** Calls `on.state`, `on.counts` and `on.link(isThere)` for as long as the page is open. */
+/** Calls `on.about`, `on.state`, `on.counts` and `on.link(isThere)` for as long as the page is open. */
 export function listen(on) {
   let version = null;
   let heard = Date.now();
@@ -27,6 +27,10 @@ export function listen(on) {
       if (version !== null && version !== told) location.reload();
       version = told;
       hear();
+    });
+    source.addEventListener("about", (event) => {
+      hear();
+      on.about(JSON.parse(event.data));
     });
     source.addEventListener("state", (event) => {
       hear();

@@ -11,14 +11,19 @@ const HOUR_MS = 3600000;
 const $ = (id) => document.getElementById(id);
 const language = document.documentElement.lang;
 const looks = new Map();
+let about = null;
 let hasHistory = null;
 let shown = null;
 
-const [, about] = await Promise.all([load(), ask("/api/v1/about")]);
-for (const look of about.labels) looks.set(look.name, look.color);
-showAbout();
+const [, told] = await Promise.all([load(), ask("/api/v1/about")]);
+showAbout(told);
 
-function showAbout() {
+/** Other models may run, with other labels. */
+function showAbout(now) {
+  if (JSON.stringify(now) === JSON.stringify(about)) return;
+  about = now;
+  looks.clear();
+  for (const look of about.labels) looks.set(look.name, look.color);
   const { model } = about;
   $("model-name").textContent = model.name;
   $("model-version").textContent = `mien-device ${about.version}`;
@@ -27,11 +32,12 @@ function showAbout() {
   $("model-data").textContent = model.data;
   $("model-licence").textContent = model.licence;
   $("model-notes").textContent = model.notes;
-  for (const [name, value] of model.figures) {
+  const figures = model.figures.map(([name, value]) => {
     const item = document.createElement("li");
     item.textContent = `${name}: ${value.toLocaleString(language, { maximumFractionDigits: 4 })}`;
-    $("model-figures").append(item);
-  }
+    return item;
+  });
+  $("model-figures").replaceChildren(...figures);
 }
 
 function duration(seconds) {
@@ -44,10 +50,12 @@ function duration(seconds) {
 
 async function showStatus() {
   try {
-    const answers = await Promise.all(["/api/v1/owner", "/api/v1/state"].map((path) => fetch(path)));
+    const paths = ["/api/v1/owner", "/api/v1/state", "/api/v1/about"];
+    const answers = await Promise.all(paths.map((path) => fetch(path)));
     // Another token counts now: the device shows its form.
     if (answers.some((answer) => answer.status === 401)) location.reload();
-    const [status, state] = await Promise.all(answers.map((answer) => answer.json()));
+    const [status, state, models] = await Promise.all(answers.map((answer) => answer.json()));
+    showAbout(models);
     $("offline").hidden = true;
     const cameras = {
       starting: text("owner.camera.starting"), ok: text("owner.camera.ok"),

@@ -58,7 +58,7 @@ export class Tiles {
   #update(person) {
     let tile = this.tiles.get(person.track);
     if (!tile) {
-      tile = this.#make(person);
+      tile = this.#make();
       this.tiles.set(person.track, tile);
       this.list.append(tile.item);
     }
@@ -78,12 +78,26 @@ export class Tiles {
     const gaze = { gazeX: (0.5 - (x + width / 2)) * 2, gazeY: (y + height / 2 - 0.5) * 1.4 };
     const goal = person.expression === null ? UNSURE : look?.face ?? REST;
     tile.face.show({ ...goal, ...gaze });
+    const labels = Object.keys(person.probabilities);
+    // Another model may have other labels.
+    if (tile.labels.join() !== labels.join()) this.#split(tile, labels);
     for (const [index, share] of Object.values(person.probabilities).entries()) {
-      tile.shares[index]?.style.setProperty("width", `${(share * 100).toFixed(1)}%`);
+      tile.shares[index].style.setProperty("width", `${(share * 100).toFixed(1)}%`);
     }
   }
 
-  #make(person) {
+  /** A part of the bar for each label. */
+  #split(tile, labels) {
+    tile.labels = labels;
+    tile.shares = labels.map((label) => {
+      const part = document.createElement("i");
+      part.style.setProperty("--hue", this.looks.get(label)?.color ?? UNSURE_COLOR);
+      return part;
+    });
+    tile.bar.replaceChildren(...tile.shares);
+  }
+
+  #make() {
     const item = document.createElement("li");
     item.className = "tile";
     const figure = document.createElement("div");
@@ -91,16 +105,10 @@ export class Tiles {
     const name = document.createElement("p");
     name.className = "name";
     name.setAttribute("aria-hidden", "true");
-    const share = document.createElement("div");
-    share.className = "share";
-    share.setAttribute("aria-hidden", "true");
-    const shares = Object.keys(person.probabilities).map((label) => {
-      const part = document.createElement("i");
-      part.style.setProperty("--hue", this.looks.get(label)?.color ?? UNSURE_COLOR);
-      share.append(part);
-      return part;
-    });
-    item.append(figure, name, share);
-    return { item, name, shares, face: new Face(figure), label: null };
+    const bar = document.createElement("div");
+    bar.className = "share";
+    bar.setAttribute("aria-hidden", "true");
+    item.append(figure, name, bar);
+    return { item, name, bar, labels: [], shares: [], face: new Face(figure), label: null };
   }
 }

@@ -20,7 +20,8 @@ let isThere = true;
 let lastSeen = -LINGER_MS;
 
 const [languages, about] = await Promise.all([load(), ask("/api/v1/about")]);
-const looks = new Map(about.labels.map((look) => [look.name, { color: look.color, face: ofLook(look) }]));
+const looks = new Map();
+setLooks(about);
 const tiles = new Tiles($("tiles"), $("more"), looks);
 const counts = new Counts($("counts"), looks);
 const live = new Live($("live-picture"), $("live-faces"), $("live-none"), looks);
@@ -47,6 +48,12 @@ if (document.body.dataset.live === "yes") {
     $("live").hidden = !isOn;
     live.switch(isOn);
   });
+}
+
+/** Other models may have other labels; what shows labels has this map. */
+function setLooks({ labels }) {
+  looks.clear();
+  for (const look of labels) looks.set(look.name, { color: look.color, face: ofLook(look) });
 }
 
 /** What the large part shows: `people`, or the name of a scene. */
@@ -119,6 +126,7 @@ function tell() {
 }
 
 listen({
+  about: setLooks,
   state(now) {
     state = now;
     if (now.faces.length > 0) lastSeen = performance.now();

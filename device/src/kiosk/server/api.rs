@@ -45,7 +45,7 @@ pub async fn counts(State(site): State<Arc<Site>>) -> Response {
 }
 
 pub async fn about(State(site): State<Arc<Site>>) -> Response {
-    Json(&site.parts.about).into_response()
+    Json(&*site.parts.hub.about()).into_response()
 }
 
 /// Whether the device does its work: frames come. For programs that watch over it.

@@ -1,4 +1,4 @@
-//! Server-sent events: the state, the counts and every change, as they come.
+//! Server-sent events: the models, the state, the counts and every change, as they come.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Site;
 use super::api::Counts;
+use crate::publish::about::About;
 use crate::publish::state::{Change, State as RunState};
 
 /// After such a silence the state is told again, so that a page knows that it is not cut off.
@@ -26,6 +27,7 @@ const COUNTS_INTERVAL: Duration = Duration::from_millis(500);
 /// What one client still has to be told.
 struct Feed {
     greeting: Option<Event>,
+    about: watch::Receiver<Arc<About>>,
     state: watch::Receiver<Arc<RunState>>,
     counts: watch::Receiver<Counts>,
     changes: broadcast::Receiver<Change>,
@@ -37,12 +39,14 @@ struct Feed {
 pub async fn events(State(site): State<Arc<Site>>) -> Response {
     let hub = &site.parts.hub;
     let mut feed = Feed {
-        greeting: event("hello", &site.parts.about.version).map(|event| event.retry(RECONNECT)),
+        greeting: event("hello", &hub.about().version).map(|event| event.retry(RECONNECT)),
+        about: hub.abouts(),
         state: hub.states(),
         counts: site.counts.subscribe(),
         changes: hub.changes(),
         stop: site.stop.clone(),
     };
+    feed.about.mark_changed();
     feed.state.mark_changed();
     feed.counts.mark_changed();
     let events = unfold(feed, |mut feed| async move {
@@ -62,6 +66,12 @@ impl Feed {
         loop {
             tokio::select! {
                 biased;
+                // First: what follows is in the new model's labels.
+                changed = self.about.changed() => {
+                    changed.ok()?;
+                    let about = Arc::clone(&self.about.borrow_and_update());
+                    return event("about", &*about);
+                }
                 changed = self.state.changed() => {
                     changed.ok()?;
                     let state = Arc::clone(&self.state.borrow_and_update());

@@ -41,13 +41,14 @@ impl Collector for Figures {
         let stats = parts.hub.stats().clone();
 
         let info = ConstGauge::new(1u64);
-        let about = [
-            ("version", parts.about.version),
-            ("model", parts.about.model.name.as_str()),
+        let about = parts.hub.about();
+        let names = [
+            ("version", about.version),
+            ("model", about.model.name.as_str()),
         ];
         let mut build =
             to.encode_descriptor("build", "Version and model", None, info.metric_type())?;
-        info.encode(build.encode_family(&about)?)?;
+        info.encode(build.encode_family(&names)?)?;
 
         for (name, help, value) in [
             ("frames", "Frames judged", stats.frames),
@@ -58,7 +59,7 @@ impl Collector for Figures {
             ),
             (
                 "camera_losses",
-                "Failed attempts to read the camera",
+                "How often the camera was lost",
                 stats.camera_losses,
             ),
         ] {
@@ -96,7 +97,7 @@ impl Collector for Figures {
             let shows = |face: &&_| shown(face) == Some(label);
             state.faces.iter().filter(shows).count() as u64
         };
-        let labels = parts.about.labels.iter();
+        let labels = about.labels.iter();
         let now: Vec<_> = labels
             .map(|look| (look.name.clone(), now(&look.name)))
             .collect();

@@ -30,7 +30,6 @@ use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::KioskError;
-use super::about::About;
 use super::language::Languages;
 use super::options::{KioskOptions, is_local};
 use super::token::Token;
@@ -53,8 +52,6 @@ const BLOCKING_THREADS: usize = export::AT_ONCE + 2;
 pub struct Parts {
     /// The run.
     pub hub: Hub,
-    /// The device.
-    pub about: About,
     /// Today's counts, where something counts.
     pub today: Option<Today>,
     /// How things are with installed models.

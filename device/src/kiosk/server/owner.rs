@@ -104,7 +104,7 @@ pub async fn status(State(site): State<Arc<Site>>) -> Response {
             expression: Installed::of(&status.expression),
             detector: Installed::of(&status.detector),
         }),
-        settings: site.parts.about.settings.clone(),
+        settings: site.parts.hub.about().settings.clone(),
         loss: stats.loss,
     };
     Json(status).into_response()

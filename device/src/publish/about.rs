@@ -1,9 +1,10 @@
-//! What does not change during a run: version, model, labels and how they look, settings.
+//! What seldom changes during a run: version, model, labels and how they look, settings.
 
-use mien_models::label::{Labels, Rgb, appearance};
+use mien_models::label::{Rgb, appearance};
 use serde::Serialize;
 
 use crate::card::Card;
+use crate::pipeline::exchange::Models;
 
 /// Facts about this device.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,12 +45,12 @@ pub struct Look {
 
 impl About {
     /// About a run of this program.
-    pub fn new(card: Card, detector: &str, labels: &Labels, settings: String) -> Self {
+    pub fn new(models: &Models, settings: String) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            model: card,
-            detector: detector.to_owned(),
-            labels: labels.iter().map(Look::of).collect(),
+            model: models.card.clone(),
+            detector: models.detector.clone(),
+            labels: models.labels.iter().map(Look::of).collect(),
             settings,
         }
     }
