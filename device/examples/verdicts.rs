@@ -5,7 +5,9 @@
 //! qemu-aarch64-static verdicts here.txt      # exit code 1 if a verdict differs
 //! ```
 
+use std::num::NonZero;
 use std::process::ExitCode;
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use mien_device::classify::Classifier;
@@ -65,9 +67,26 @@ fn main() -> Result<ExitCode> {
 /// the picture.
 fn verdicts() -> Result<Vec<(usize, Vec<f32>)>> {
     let (_, model) = container::decode::<ExpressionModel<'_>>(embedded::EXPRESSION)?;
-    let mut classifier = Classifier::new(&model)?;
-    (0..CROPS)
-        .map(|index| {
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    let indices: Vec<u32> = (0..CROPS).collect();
+    thread::scope(|scope| {
+        let parts: Vec<_> = indices
+            .chunks(indices.len().div_ceil(workers))
+            .map(|part| scope.spawn(|| judge(&model, part)))
+            .collect();
+        parts
+            .into_iter()
+            .map(|part| part.join().expect("no verdict panics"))
+            .collect::<Result<Vec<_>>>()
+            .map(|parts| parts.concat())
+    })
+}
+
+fn judge(model: &ExpressionModel<'_>, indices: &[u32]) -> Result<Vec<(usize, Vec<f32>)>> {
+    let mut classifier = Classifier::new(model)?;
+    indices
+        .iter()
+        .map(|&index| {
             let scene = if index % 4 == 0 {
                 Scene::Noise
             } else {
